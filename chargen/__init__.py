@@ -1,0 +1,1 @@
+"""Alice in Wonderland, one character at a time."""

@@ -1,0 +1,237 @@
+"""Predict the next character of Alice in Wonderland.
+
+The data has no labels: the text is its own teacher. The network reads one character after another and says at each step
+how likely every character of the alphabet is to come next. Trained on that, it can write: draw a character from what it
+says, feed it back, go on.
+
+**Streams (default).** The training text is cut into `batch_size` long pieces that are read side by side, `sequence_length`
+characters a step of training. The layer is *stateful*: what it remembers at the end of a batch is what it starts the next
+one with, so that nothing of the past is forgotten, while gradients flow back through `sequence_length` steps only
+(truncated back-propagation through time).
+
+    characters (batch, time) -> embedding (batch, time, embedding) -> GRU (batch, time, hidden) -> logits (batch, time, vocabulary)
+
+**Windows (`--preset book`).** The model of the book reads overlapping windows of 10 characters, forgets everything between
+two of them, and predicts only the character after each. It sees the text ten times for one pass of the streams.
+
+    characters (batch, 10) -> one-hot (batch, 10, vocabulary) -> SimpleRNN (batch, hidden) -> logits (batch, vocabulary)
+
+The measure is bits per character on the last tenth of the book: how many binary digits the next character costs on average,
+if it is coded with the model's probabilities. Guessing among 42 characters costs 5.39 bits.
+
+References: Elman 1990, Finding Structure in Time. Mikolov et al. 2010, Recurrent neural network based language model.
+Gulli & Pal 2017, Deep Learning with Keras, chapter 6. Cho et al. 2014 (the GRU).
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from common import InputError
+from common.data import load_text, split_text
+from common.text import Vocabulary
+from common.training import RunOptions, callbacks, finish_run, load_tensorflow, run_script, start_run
+
+
+@dataclass(frozen=True)
+class Hyperparameters(RunOptions):
+    preset: Literal["default", "book"] = "default"  # where the other defaults come from: this suite, or the book
+    reading: Literal["streams", "windows"] = "streams"  # carry the state on, or start anew in every window
+    cell: Literal["simple", "lstm", "gru"] = "gru"  # the recurrent layer
+    one_hot: bool = False  # characters enter as one-hot vectors, as in the book, not as learned embeddings
+    embedding_size: int = 64  # numbers that stand for a character, when learned
+    hidden_size: int = 512  # units of the recurrent layer
+    dropout: float = 0.4  # share of inputs and outputs of the recurrent layer that is zeroed in training
+    sequence_length: int = 64  # characters that gradients flow back through; the length of a window
+    batch_size: int = 32  # streams read side by side, or windows a batch
+    optimizer: Literal["adam", "rmsprop"] = "adam"
+    learning_rate: float = 0.003  # at the start; falls to 0 along a cosine if the optimizer is Adam
+    clip_norm: float = 1.0  # longest gradient; longer ones are scaled down
+    epochs: int = 15
+    patience: int = 3  # epochs without improvement on validation before training stops
+    sample_length: int = 200  # characters of the sample printed after each epoch
+
+
+PRESETS = {
+    "default": Hyperparameters(),
+    "book": Hyperparameters(
+        preset="book",
+        reading="windows",
+        cell="simple",
+        one_hot=True,
+        hidden_size=128,
+        dropout=0.0,
+        sequence_length=10,
+        batch_size=128,
+        optimizer="rmsprop",
+        learning_rate=0.001,
+        epochs=25,
+    ),
+}
+
+
+def stream_batches(ids, batch_size, sequence_length):
+    """Cut a text into `batch_size` streams and read them in step: batch k + 1 goes on where batch k stopped.
+
+    Args:
+        ids: the text, an array (length,).
+
+    Returns:
+        A dataset of `(inputs, targets)`, both (batch_size, sequence_length), targets one character ahead.
+    """
+    import tensorflow as tf
+
+    steps = (len(ids) - 1) // batch_size // sequence_length
+    if steps == 0:
+        raise InputError(
+            f"a part of {len(ids)} characters is too short for {batch_size} streams of {sequence_length} steps; "
+            "use a longer text, or smaller --batch-size and --sequence-length"
+        )
+    length = steps * sequence_length  # of a stream; the few characters left over at the end are not used
+    inputs = ids[: batch_size * length].reshape(batch_size, length)
+    targets = ids[1 : batch_size * length + 1].reshape(batch_size, length)
+    cut = [part.reshape(batch_size, steps, sequence_length).swapaxes(0, 1) for part in (inputs, targets)]
+    return tf.data.Dataset.from_tensor_slices(tuple(cut)).prefetch(tf.data.AUTOTUNE)
+
+
+def window_batches(ids, batch_size, sequence_length, seed=None):
+    """All overlapping windows of a text, cut out of it batch by batch, so that memory holds the text only once.
+
+    Args:
+        ids: the text, an array (length,).
+        seed: shuffles the windows, anew in every epoch; `None` keeps them in order.
+
+    Returns:
+        A dataset of `(inputs (batch, sequence_length), targets (batch,))`.
+    """
+    import tensorflow as tf
+
+    windows = len(ids) - sequence_length
+    if windows < 1:
+        raise InputError(f"a part of {len(ids)} characters is too short for windows of {sequence_length}")
+    text = tf.constant(ids)
+    offsets = tf.range(sequence_length + 1, dtype=tf.int64)
+
+    def cut(starts):
+        piece = tf.gather(text, starts[:, None] + offsets)  # (batch, sequence_length + 1)
+        return piece[:, :-1], piece[:, -1]
+
+    starts = tf.data.Dataset.range(windows)
+    if seed is not None:
+        starts = starts.shuffle(windows, seed=seed)
+    return starts.batch(batch_size).map(cut).prefetch(tf.data.AUTOTUNE)
+
+
+def build_model(hyperparameters, vocabulary_size):
+    """The model, not compiled: ids (batch, time) -> logits, (batch, time, vocabulary) for streams, (batch, vocabulary) for
+    windows."""
+    from keras import Input, Sequential, layers
+
+    recurrent = {"simple": layers.SimpleRNN, "lstm": layers.LSTM, "gru": layers.GRU}[hyperparameters.cell]
+    streams = hyperparameters.reading == "streams"
+    if hyperparameters.one_hot:  # a fixed identity matrix as embedding: row i is the one-hot vector of character i
+        embedding = layers.Embedding(vocabulary_size, vocabulary_size, "identity", trainable=False)
+    else:
+        embedding = layers.Embedding(vocabulary_size, hyperparameters.embedding_size)
+    model = Sequential(
+        [
+            Input((hyperparameters.sequence_length,), hyperparameters.batch_size if streams else None, dtype="int32"),
+            embedding,
+            layers.Dropout(hyperparameters.dropout),
+            recurrent(hyperparameters.hidden_size, return_sequences=streams, stateful=streams),
+            layers.Dropout(hyperparameters.dropout),
+            layers.Dense(vocabulary_size),
+        ]
+    )
+    return model
+
+
+def main(hyperparameters: Hyperparameters) -> None:
+    text, corpus = load_text(hyperparameters.data)
+    vocabulary = Vocabulary.of_characters(text)
+    train, validation, test = (vocabulary.encode(part) for part in split_text(text))
+
+    load_tensorflow(hyperparameters.seed)
+    import keras
+
+    from chargen.eval import evaluate
+    from chargen.generate import Writer
+    from common.metrics import BitsPerCharacter
+
+    size = hyperparameters.batch_size, hyperparameters.sequence_length
+    if hyperparameters.reading == "streams":
+        train_batches, validation_batches = stream_batches(train, *size), stream_batches(validation, *size)
+    else:
+        train_batches, validation_batches = (
+            window_batches(train, *size, seed=hyperparameters.seed),
+            window_batches(validation, *size),
+        )
+    model = build_model(hyperparameters, len(vocabulary))
+    if hyperparameters.optimizer == "adam":
+        steps = hyperparameters.epochs * len(train_batches)
+        rate = keras.optimizers.schedules.CosineDecay(hyperparameters.learning_rate, steps)
+        optimizer = keras.optimizers.Adam(rate, clipnorm=hyperparameters.clip_norm)
+    else:
+        optimizer = keras.optimizers.RMSprop(hyperparameters.learning_rate, clipnorm=hyperparameters.clip_norm)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer, loss, metrics=[BitsPerCharacter()], jit_compile=False)
+    model.summary()
+
+    class StartAnew(keras.callbacks.Callback):
+        """Forget the state before the first batch of training and before the first batch of validation."""
+
+        def on_epoch_begin(self, epoch, logs=None):
+            self.forget()
+
+        def on_test_begin(self, logs=None):
+            self.forget()
+
+        def forget(self):
+            for layer in self.model.layers:
+                if getattr(layer, "stateful", False):
+                    layer.reset_states()
+
+    class PrintSample(keras.callbacks.Callback):
+        """Let the model write a little after each epoch."""
+
+        writer = Writer(model, vocabulary)
+
+        def on_epoch_end(self, epoch, logs=None):
+            sample = self.writer.write(text[:20], hyperparameters.sample_length, temperature=0.7, seed=epoch)
+            print(f"\n--- after epoch {epoch + 1}: {text[:20]}|{sample}\n", flush=True)
+
+    run = start_run("chargen", hyperparameters)
+    started = time.perf_counter()
+    kept = callbacks(
+        run, "val_bits_per_character", {"characters": vocabulary}, hyperparameters.patience, hyperparameters.resume
+    )
+    model.fit(
+        train_batches,
+        validation_data=validation_batches,
+        epochs=hyperparameters.epochs,
+        shuffle=False,  # the datasets have done it
+        callbacks=[StartAnew(), PrintSample(), *kept],
+    )
+    seconds = time.perf_counter() - started
+
+    figures = evaluate(run, text)
+    finish_run(
+        run,
+        "chargen",
+        {
+            "model": f"{hyperparameters.cell} {hyperparameters.hidden_size}, {hyperparameters.reading}",
+            "parameters": model.count_params(),
+            "corpus": corpus,
+            "split": "contiguous 80/10/10: train, validation, test",
+            "seed": hyperparameters.seed,
+            "training_seconds": seconds,
+            **figures,
+        },
+    )
+    print(f"{figures['test_bits_per_character']:.3f} bits per character on the test part, {seconds:.0f} s, in {run}")
+
+
+if __name__ == "__main__":
+    run_script(main, Hyperparameters, PRESETS)

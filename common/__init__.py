@@ -1,0 +1,9 @@
+"""What all four tasks share. It imports no task, and importing it loads neither TensorFlow nor Keras."""
+
+
+class InputError(ValueError):
+    """Something the user gave is unusable: a file, a row, a flag, a prompt.
+
+    The message is one line that says what is wrong, where, and what to do. The scripts print it without a traceback
+    and end with exit code 2.
+    """

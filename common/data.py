@@ -1,0 +1,386 @@
+"""Find, verify, download, clean and split the corpora.
+
+A corpus is looked up in this order: the script's `--data`; the folder named by the environment variable `RNN_DATA`;
+`data/` in this repository; the caches of `keras.utils.get_file` and NLTK; a download. If none is to be had, the
+generated sample of `common/sample.py` takes its place, and says so. A file that bears a corpus's name must have its
+SHA-256; only `--data FILE` names a file of your own, which is used as it is.
+
+    python -m common.data      # shows where each corpus lies, and downloads those that are missing
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import socket
+import sys
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from common import InputError, sample
+
+SAMPLE = "sample"  # `--data sample` asks for the generated sample
+
+_PINNED = "https://raw.githubusercontent.com/sujitpal/intro-dl-talk-code/5dd8fecd0d3edc3901598bb99c00a9ce32d16bf8/data/"
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A published corpus: its name, its file's name and SHA-256, and its address (`None`: NLTK's downloader)."""
+
+    name: str
+    filename: str
+    sha256: str
+    url: str | None = None
+
+
+ALICE = Corpus(
+    "Alice in Wonderland",
+    "alice_in_wonderland.txt",
+    "6b95b094df1aea86711b656a8d80cf9e76ee019d7606f6a905360f47cda88fe6",
+    _PINNED + "alice_in_wonderland.txt",
+)
+UMICH = Corpus(
+    "UMich SI650",
+    "umich-sentiment-train.txt",
+    "f62739660ffa9233cae138557dda4f5dac9865aef352645881240e9045df23d9",
+    _PINNED + "umich-sentiment-train.txt",
+)
+TREEBANK = Corpus(
+    "Penn Treebank sample",
+    "treebank.zip",
+    "9da92d76c3666cfb6cddeaed0f7e86b344cce0f0928a286d439e555f19c37399",
+)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Load: find, read, clean
+
+
+def load_text(data: str | None = None) -> tuple[str, dict]:
+    """The text for chargen, cleaned by `clean_text`.
+
+    Args:
+        data: a text file of your own, a folder that holds Alice, `"sample"`, or `None` for the usual look-up.
+
+    Returns:
+        The text, and what it is: `{"name", "sha256"}`.
+
+    Raises:
+        InputError: no such file, a wrong hash, invalid UTF-8, or no text in it.
+    """
+    path = find(ALICE, data)
+    raw = path.read_bytes() if path else sample.story().encode()
+    text = clean_text(decode(raw, path or "sample"))
+    if not text:
+        raise InputError(f"{path}: the file holds no text; give a text file of at least a few thousand characters")
+    return text, _identity(ALICE, path, raw)
+
+
+def load_opinions(data: str | None = None) -> tuple[list[tuple[int, str]], dict]:
+    """The rows for sentiment, as they stand in the file, copies included: `(label, sentence)`, label 0 or 1.
+
+    Args, raises: as `load_text`; also InputError for a malformed row.
+    """
+    path = find(UMICH, data)
+    raw = path.read_bytes() if path else sample.opinions().encode()
+    return parse_opinions(decode(raw, path or "sample"), path or "sample"), _identity(UMICH, path, raw)
+
+
+def load_tagged_sentences(data: str | None = None) -> tuple[list[list[tuple[str, str]]], dict]:
+    """The sentences for pos_tagging: lists of `(word, tag)`, traces (`-NONE-`) dropped.
+
+    Args, raises: as `load_text`. A file of your own is either a zip like NLTK's treebank, or text with one sentence
+    a line, `The/DT dog/NN barks/VBZ ./.`
+    """
+    path = find(TREEBANK, data)
+    raw = path.read_bytes() if path else sample.tagged_lines().encode()
+    if path and zipfile.is_zipfile(path):
+        sentences = read_treebank(path)
+    else:
+        sentences = parse_tagged_lines(decode(raw, path or "sample"), path or "sample")
+    return drop_traces(sentences), _identity(TREEBANK, path, raw)
+
+
+def _identity(corpus: Corpus, path: Path | None, raw: bytes) -> dict:
+    sha256 = hashlib.sha256(raw).hexdigest()
+    if path is None:
+        return {"name": "generated sample", "sha256": sha256}
+    return {"name": corpus.name if sha256 == corpus.sha256 else path.name, "sha256": sha256}
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Find, verify, download
+
+
+def find(corpus: Corpus, data: str | None = None) -> Path | None:
+    """The file of `corpus`, looked up as the module's docstring says; `None` stands for the generated sample.
+
+    Raises:
+        InputError: `data` or `RNN_DATA` names nothing that exists, or a file found has the wrong SHA-256.
+    """
+    if data == SAMPLE:
+        print(f"*** GENERATED SAMPLE, NOT {corpus.name.upper()}: asked for by --data {SAMPLE} ***", flush=True)
+        return None
+    if data is not None:
+        path = Path(data)
+        if path.is_file():
+            return path
+        if path.is_dir() and (path / corpus.filename).is_file():
+            return verify(path / corpus.filename, corpus)
+        missing = f"no {corpus.filename} in the folder" if path.is_dir() else "no such file or folder:"
+        raise InputError(f'--data: {missing} {data}; give a file, a folder that holds one, or "{SAMPLE}"')
+
+    folders = [Path(__file__).parent.parent / "data", *_cache_folders()]
+    if "RNN_DATA" in os.environ:
+        folders.insert(0, Path(os.environ["RNN_DATA"]))
+        if not folders[0].is_dir():
+            raise InputError(f"RNN_DATA names no folder: {folders[0]}; correct it or unset it")
+    for folder in folders:
+        if (folder / corpus.filename).is_file():
+            return verify(folder / corpus.filename, corpus)
+
+    try:
+        return download(corpus)
+    except OSError as error:
+        print(
+            f"*** GENERATED SAMPLE, NOT {corpus.name.upper()}: {corpus.filename} was not found and could not be "
+            f"downloaded ({error}); put it into data/ for real figures ***",
+            flush=True,
+        )
+        return None
+
+
+def verify(path: Path, corpus: Corpus) -> Path:
+    """Return `path` if the file has the SHA-256 of `corpus`; otherwise raise InputError naming both hashes."""
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    if sha256 != corpus.sha256:
+        raise InputError(
+            f"{path} is not the published {corpus.name}: its SHA-256 is {sha256}, expected {corpus.sha256}; "
+            "delete it, or pass it as your own corpus with --data"
+        )
+    return path
+
+
+def download(corpus: Corpus, seconds: float = 15) -> Path:
+    """Download `corpus` into the cache of `keras.utils.get_file` or NLTK, with a progress bar, and verify it.
+
+    Args:
+        seconds: how long a silent server is waited for.
+
+    Raises:
+        OSError: there is no network, or the server does not give the file.
+        InputError: what was downloaded has the wrong SHA-256 (it is deleted again).
+    """
+    print(f"Looking for {corpus.filename} on the network ...", flush=True)
+    previous = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        path = _download_from_nltk(corpus) if corpus.url is None else _download_with_keras(corpus)
+    finally:
+        socket.setdefaulttimeout(previous)
+    try:
+        return verify(path, corpus)
+    except InputError:
+        path.unlink()
+        raise
+
+
+def _download_with_keras(corpus: Corpus) -> Path:
+    from common.training import load_tensorflow  # only here: finding a corpus on disk needs no TensorFlow
+
+    load_tensorflow()
+    import keras
+
+    try:
+        return Path(keras.utils.get_file(corpus.filename, corpus.url))  # `download` checks the hash
+    except OSError:
+        raise
+    except Exception as error:  # get_file turns every failed request into a bare Exception
+        raise OSError(str(error)) from error
+
+
+def _download_from_nltk(corpus: Corpus) -> Path:
+    import nltk
+
+    package = Path(corpus.filename).stem
+    downloader = nltk.downloader.Downloader()
+    try:
+        downloader.download(package, raise_on_error=True)
+    except ValueError as error:  # NLTK's word for every failed download
+        raise OSError(str(error)) from error
+    return Path(downloader.download_dir) / "corpora" / corpus.filename
+
+
+def _cache_folders() -> list[Path]:
+    keras_home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
+    nltk_homes = [Path(part) for part in os.environ.get("NLTK_DATA", "").split(os.pathsep) if part]
+    nltk_homes += [Path.home() / "nltk_data", Path(sys.prefix) / "nltk_data", Path("/usr/share/nltk_data")]
+    return [keras_home / "datasets", *(home / "corpora" for home in nltk_homes)]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Read and clean: pure functions
+
+
+def decode(raw: bytes, source: str | Path) -> str:
+    """UTF-8 bytes as text: a byte-order mark dropped, line ends as `\\n`. InputError names `source` and the line."""
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise InputError(
+            f"{source}, line {line}: byte 0x{raw[error.start]:02x} is not valid UTF-8; save the file as UTF-8"
+        ) from None
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def clean_text(text: str) -> str:
+    """Strip and lower-case the lines, drop blank ones, join them by one space (the protocol of chargen)."""
+    lines = (line.strip().lower() for line in text.split("\n"))
+    return " ".join(line for line in lines if line)
+
+
+def parse_opinions(text: str, source: str | Path) -> list[tuple[int, str]]:
+    """Rows of `label, tab, sentence` as `(label, sentence)`; blank lines are skipped.
+
+    Raises:
+        InputError: a row without a tab, a label that is neither 0 nor 1, a sentence without a word, or no row at all;
+            the message names `source` and the line.
+    """
+    rows = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        label, tab, sentence = line.partition("\t")
+        if not tab:
+            raise InputError(f"{source}, line {number}: no tab; a row is a label (0 or 1), a tab and a sentence")
+        if label.strip() not in ("0", "1"):
+            raise InputError(f"{source}, line {number}: the label is {label.strip()!r}; it must be 0 or 1")
+        if not fold(sentence):
+            raise InputError(f"{source}, line {number}: the sentence has no words")
+        rows.append((int(label), sentence.strip()))
+    if not rows:
+        raise InputError(f"{source}: the file is empty; a row is a label (0 or 1), a tab and a sentence")
+    return rows
+
+
+def parse_tagged_lines(text: str, source: str | Path) -> list[list[tuple[str, str]]]:
+    """Lines of `word/TAG word/TAG ...` as lists of `(word, tag)`; a word may itself hold slashes (`1/2/CD`).
+
+    Raises:
+        InputError: a token without a tag or without a word, or no sentence at all; names `source` and the line.
+    """
+    sentences = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        sentence = []
+        for token in line.split():
+            word, _, tag = token.rpartition("/")
+            if not word or not tag:
+                raise InputError(f"{source}, line {number}: {token!r} is not of the form word/TAG")
+            sentence.append((word, tag))
+        if sentence:
+            sentences.append(sentence)
+    if not sentences:
+        raise InputError(f"{source}: the file holds no sentence; a line reads The/DT dog/NN barks/VBZ ./.")
+    return sentences
+
+
+def read_treebank(path: Path) -> list[list[tuple[str, str]]]:
+    """The sentences of NLTK's treebank.zip, from its bracketed parses (`combined/wsj_*.mrg`), in corpus order.
+
+    The trees are read from the zip in memory, with NLTK's parser: nothing is unpacked.
+
+    Raises:
+        InputError: not a treebank, or a file in it is damaged.
+    """
+    from nltk import Tree
+    from nltk.tokenize.sexpr import sexpr_tokenize
+
+    sentences = []
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for name in sorted(archive.namelist()):
+                if re.fullmatch(r"treebank/combined/wsj_\d+\.mrg", name):
+                    trees = filter(str.strip, sexpr_tokenize(decode(archive.read(name), f"{path}:{name}")))
+                    sentences += [Tree.fromstring(tree, remove_empty_top_bracketing=True).pos() for tree in trees]
+    except (zipfile.BadZipFile, zlib.error, ValueError) as error:
+        raise InputError(f"{path}: the treebank is damaged ({str(error).splitlines()[0]})") from None
+    if not sentences:
+        raise InputError(f"{path}: no treebank/combined/wsj_*.mrg in the zip; use NLTK's treebank package")
+    return sentences
+
+
+def drop_traces(sentences: list[list[tuple[str, str]]]) -> list[list[tuple[str, str]]]:
+    """Drop the empty elements of the parses (tag `-NONE-`), and sentences that have nothing else."""
+    spoken = ([(word, tag) for word, tag in sentence if tag != "-NONE-"] for sentence in sentences)
+    return [sentence for sentence in spoken if sentence]
+
+
+def fold(sentence: str) -> str:
+    """Lower-case, with every run of non-word characters folded to one space: two copies fold to the same string."""
+    return re.sub(r"\W+", " ", sentence.lower()).strip()
+
+
+def deduplicate(rows: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """One row for each folded sentence, in order of first appearance; sentences with contradicting labels dropped."""
+    labels: dict[str, set[int]] = {}
+    for label, sentence in rows:
+        labels.setdefault(fold(sentence), set()).add(label)
+    return [(found.pop(), sentence) for sentence, found in labels.items() if len(found) == 1]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Split: pure functions
+
+
+def split_text(text: str) -> tuple[str, str, str]:
+    """Contiguous 80/10/10 parts: train, validation, test."""
+    first, second = int(len(text) * 0.8), int(len(text) * 0.9)
+    return text[:first], text[first:second], text[second:]
+
+
+def split_sentences(sentences: list) -> tuple[list, list, list]:
+    """Train, validation, test: the last 20 % of the sentences, in corpus order, are the test, the 300 before them
+    (or a tenth of a corpus of under 3,000 sentences) the validation.
+
+    Raises:
+        InputError: fewer than 10 sentences.
+    """
+    if len(sentences) < 10:
+        raise InputError(f"the corpus has {len(sentences)} sentences; at least 10 are needed to split it")
+    test = int(len(sentences) * 0.8)
+    validation = test - min(300, len(sentences) // 10)
+    return sentences[:validation], sentences[validation:test], sentences[test:]
+
+
+def folds(labels: list[int], count: int = 5) -> list[tuple[list[int], list[int]]]:
+    """Stratified, shuffled folds (seed 0) as `(training rows, test rows)`, the protocol of sentiment.
+
+    Raises:
+        InputError: a label has fewer rows than there are folds.
+    """
+    from sklearn.model_selection import StratifiedKFold
+
+    rarest = min(labels.count(label) for label in (0, 1))
+    if rarest < count:
+        raise InputError(f"{count} folds need at least {count} different sentences a label; one label has {rarest}")
+    splitter = StratifiedKFold(count, shuffle=True, random_state=0)
+    return [(train.tolist(), test.tolist()) for train, test in splitter.split(labels, labels)]
+
+
+def main() -> None:
+    for corpus in (ALICE, UMICH, TREEBANK):
+        path = find(corpus)
+        print(f"{corpus.name:22} {path or 'generated sample'}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

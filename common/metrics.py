@@ -1,0 +1,60 @@
+"""Bits per character, masked loss and accuracy, exact match."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+from keras import ops
+
+from common.padding import PADDED
+
+
+class BitsPerCharacter(keras.metrics.MeanMetricWrapper):
+    """Mean cross-entropy of next-character logits (batch, ..., vocabulary), in bits: nats / ln 2."""
+
+    def __init__(self, name: str = "bits_per_character", dtype=None):
+        super().__init__(_bits, name=name, dtype=dtype)
+
+
+def _bits(targets, logits):
+    return keras.losses.sparse_categorical_crossentropy(targets, logits, from_logits=True) / math.log(2)
+
+
+def masked_crossentropy() -> keras.losses.Loss:
+    """Mean cross-entropy of logits (batch, time, classes) over the real steps; a target `PADDED` never counts."""
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=PADDED, name="masked_crossentropy")
+
+
+class MaskedAccuracy(keras.metrics.Metric):
+    """The share of the real steps (target not `PADDED`) whose largest logit is the target's.
+
+    Keras's own accuracy counts padded steps too unless every batch brings sample weights.
+    """
+
+    def __init__(self, name: str = "masked_accuracy", dtype=None):
+        super().__init__(name=name, dtype=dtype)
+        self.correct = self.add_variable((), "zeros", name="correct")
+        self.steps = self.add_variable((), "zeros", name="steps")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Args: y_true (batch, time) class ids; y_pred (batch, time, classes) logits; sample_weight is not used."""
+        real = ops.not_equal(y_true, PADDED)
+        hit = ops.equal(ops.cast(y_true, "int32"), ops.cast(ops.argmax(y_pred, axis=-1), "int32"))
+        self.correct.assign_add(ops.sum(ops.cast(ops.logical_and(hit, real), self.dtype)))
+        self.steps.assign_add(ops.sum(ops.cast(real, self.dtype)))
+
+    def result(self):
+        return ops.divide_no_nan(self.correct, self.steps)
+
+
+def sequence_accuracies(predicted: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> tuple[float, float]:
+    """Token accuracy and whole-sequence accuracy (exact match) of unpadded predictions.
+
+    Args:
+        predicted, targets: one array (time,) a sequence, of the same lengths.
+    """
+    hits = [np.equal(ours, theirs) for ours, theirs in zip(predicted, targets, strict=True)]
+    return float(np.concatenate(hits).mean()), float(np.mean([sequence.all() for sequence in hits]))

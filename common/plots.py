@@ -1,0 +1,47 @@
+"""The figures that several tasks draw, each saved as a PNG file in the run folder."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")  # draw into files; no window, so that it works without a screen
+from matplotlib import pyplot as plt  # noqa: E402
+
+
+def learning_curves(run: Path, metrics: Sequence[str], history: str = "history.csv") -> None:
+    """Draw every metric of `history.csv`, on training and on validation, by epoch: `learning_curves.png`."""
+    with open(run / history, newline="") as file:
+        rows = list(csv.DictReader(file))
+    epochs = [int(row["epoch"]) + 1 for row in rows]
+    figure, axes = plt.subplots(1, len(metrics), figsize=(5 * len(metrics), 3.5), squeeze=False, layout="constrained")
+    for axis, metric in zip(axes[0], metrics, strict=True):
+        for column, label in ((metric, "training"), (f"val_{metric}", "validation")):
+            if column in rows[0]:
+                axis.plot(epochs, [float(row[column]) for row in rows], marker=".", label=label)
+        axis.set(xlabel="epoch", ylabel=metric.replace("_", " "))
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.legend()
+    save(figure, run / "learning_curves.png")
+
+
+def confusion_matrix(targets: Sequence, predictions: Sequence, labels: Sequence, path: Path) -> None:
+    """Draw how often each label (row) was taken for which (column)."""
+    from sklearn.metrics import ConfusionMatrixDisplay
+
+    size = 3 + 0.35 * len(labels)
+    figure, axis = plt.subplots(figsize=(size + 0.6, size), layout="constrained")
+    display = ConfusionMatrixDisplay.from_predictions(
+        targets, predictions, labels=labels, ax=axis, cmap="Blues", colorbar=False, xticks_rotation="vertical"
+    )
+    display.ax_.set(xlabel="predicted", ylabel="true")
+    save(figure, path)
+
+
+def save(figure: plt.Figure, path: Path) -> None:
+    """Save a figure and close it."""
+    figure.savefig(path, dpi=110)
+    plt.close(figure)

@@ -1,0 +1,349 @@
+"""From hyperparameters to flags, to a run folder, to a finished run. Nothing here knows about any task or model."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import json
+import math
+import os
+import platform
+import sys
+import time
+import zipfile
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from common import InputError
+from common.text import Vocabulary
+
+
+@dataclasses.dataclass(frozen=True)
+class RunOptions:
+    """What every train.py asks for; its Hyperparameters inherit it."""
+
+    data: str | None = None
+    """A corpus of your own (file, or folder that holds the corpus), or "sample" for the generated one. By default the
+    published corpus is looked up, and downloaded if need be."""
+    name: str | None = None
+    """Name of the run folder. By default the date and time."""
+    runs: Path = Path("runs")
+    """Folder in which the run folders lie."""
+    resume: bool = False
+    """Continue the interrupted run called --name (by default the newest unfinished one) from its last whole epoch."""
+    seed: int = 0
+    """Fixes initial weights, data order, dropout and sampling."""
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Flags and exit codes
+
+
+def run_script(main: Callable[[Any], None], options: type, presets: dict[str, Any] | None = None) -> None:
+    """Turn the command line into an `options` dataclass and call `main` with it; then exit.
+
+    Exit codes: 0 done; 2 bad input or a bad flag, with one line on stderr; 130 interrupted.
+
+    Args:
+        main: takes the dataclass.
+        options: a dataclass; every field becomes a flag, and its comment or docstring the help.
+        presets: for `--preset NAME`: the dataclass whose values stand where no flag does.
+    """
+    script = Path(sys.argv[0]).name
+    try:
+        main(parse_flags(options, sys.argv[1:], main.__globals__.get("__doc__") or "", presets))
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except (InputError, OSError) as error:
+        print(f"{script}: error: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print(f"{script}: interrupted; what was saved last is kept, --resume continues a training run", file=sys.stderr)
+        sys.exit(130)
+
+
+def parse_flags(options: type, arguments: list[str], description: str = "", presets: dict | None = None) -> Any:
+    """Parse `arguments` into the dataclass `options` with tyro and check the values (see `check_values`).
+
+    Raises:
+        InputError: an unknown flag or an impossible value.
+        SystemExit: after `--help`.
+    """
+    import tyro
+
+    defaults = options() if presets is None else presets[_preset(arguments, presets)]
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            parsed = tyro.cli(
+                options,
+                args=arguments,
+                default=defaults,
+                description=description,
+                config=(tyro.conf.FlagCreatePairsOff,),
+            )
+    except SystemExit as stop:
+        if stop.code in (0, None):
+            raise
+        raise InputError(_one_line(complaint.getvalue())) from None
+    check_values(parsed)
+    return parsed
+
+
+def _preset(arguments: list[str], presets: dict) -> str:
+    """The value of `--preset` among the arguments; tyro complains later where it is none of the presets."""
+    chosen = next(iter(presets))
+    for position, argument in enumerate(arguments):
+        flag, equals, value = argument.partition("=")
+        if flag == "--preset":
+            chosen = value if equals else "".join(arguments[position + 1 : position + 2])
+    return chosen if chosen in presets else next(iter(presets))
+
+
+def _one_line(box: str) -> str:
+    """What tyro writes in a box of several lines, as one line: its first paragraph, and what it thinks was meant."""
+    paragraphs, current = [], []
+    for line in box.splitlines()[1:]:
+        line = line.strip("│ ")
+        if line.startswith(("───", "╰")):
+            paragraphs.append(" ".join(current))
+            current = []
+        else:
+            current.append(line)
+    wanted = [text for text in paragraphs if text and not text.startswith(("For full help", "Argument helptext"))]
+    return "; ".join(wanted or ["bad flags"]) + "; --help lists the flags"
+
+
+def check_values(options: Any) -> None:
+    """Check the numbers of a dataclass of options by their meaning, which is the same in every script.
+
+    Counts and sizes are at least 1, rates and other real numbers finite and above 0; `seed`, `top_k` and a `dropout`
+    may be 0, a dropout is below 1.
+
+    Raises:
+        InputError: names the flag, the value and the bound.
+    """
+    for field in dataclasses.fields(options):
+        value, flag = getattr(options, field.name), "--" + field.name.replace("_", "-")
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        may_be_zero = field.name in ("seed", "top_k") or field.name.endswith("dropout")
+        if not math.isfinite(value) or value < 0 or (value == 0 and not may_be_zero):
+            raise InputError(f"{flag} is {value}; it must be {'at least 0' if may_be_zero else 'above 0'}")
+        if field.name.endswith("dropout") and value >= 1:
+            raise InputError(f"{flag} is {value}; it must be below 1")
+        if field.name == "seed" and value >= 2**32:
+            raise InputError(f"{flag} is {value}; it must be below 2**32")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# TensorFlow
+
+
+def load_tensorflow(seed: int | None = None) -> None:
+    """Import TensorFlow without the log lines of its start, say what it runs on, and fix the seed.
+
+    The scripts call this once flags and files have been checked: `--help` and errors need not wait for the import.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    sys.stderr.flush()
+    stderr, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)  # TensorFlow's C++ start-up messages go straight to file descriptor 2
+    try:
+        import tensorflow as tf
+
+        gpus = tf.config.list_physical_devices("GPU")
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(null)
+    if seed is not None:
+        import keras
+
+        where = f"{len(gpus)} GPU" if gpus else f"CPU, {os.cpu_count()} cores"
+        print(f"TensorFlow {tf.__version__}, Keras {keras.__version__} on {where}; seed {seed}", flush=True)
+        keras.utils.set_random_seed(seed)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# A run folder: runs/<task>/<name>/
+
+
+def start_run(task: str, options: RunOptions) -> Path:
+    """Make the run folder `runs/<task>/<name>` with `hyperparameters.json` in it, or find the one to resume.
+
+    Raises:
+        InputError: the run exists already (a run is never overwritten), there is none to resume, or the flags differ
+            from those that the run to resume was started with.
+    """
+    folder = options.runs / task
+    if options.resume:
+        run = folder / options.name if options.name else _newest_unfinished(folder)
+        _check_resumable(run, options)
+    else:
+        run = folder / (options.name or time.strftime("%Y-%m-%d_%H-%M-%S"))
+        if options.name and Path(options.name).name != options.name:
+            raise InputError(f"--name is {options.name!r}; it must be a plain name, without slashes")
+        try:
+            run.mkdir(parents=True)
+        except FileExistsError:
+            raise InputError(f"the run {run} exists already; choose another --name, or --resume it") from None
+        write_json(run / "hyperparameters.json", _as_json(options))
+    print(f"run folder: {run}", flush=True)
+    return run
+
+
+def _newest_unfinished(folder: Path) -> Path:
+    unfinished = [path.parent for path in folder.glob("*/backup") if not (path.parent / "metrics.json").exists()]
+    if not unfinished:
+        raise InputError(f"there is no unfinished run in {folder}; leave out --resume to start a new one")
+    return max(unfinished, key=lambda run: run.stat().st_mtime)
+
+
+def _check_resumable(run: Path, options: RunOptions) -> None:
+    if not (run / "hyperparameters.json").is_file():
+        raise InputError(f"there is no run {run} to resume; leave out --resume to start it")
+    if (run / "metrics.json").exists():
+        raise InputError(f"the run {run} is finished; choose another --name to start a new one")
+    before = read_json(run / "hyperparameters.json")
+    for key, value in _as_json(options).items():
+        if key not in ("resume", "name", "runs") and before.get(key) != value:
+            flag = "--" + key.replace("_", "-")
+            raise InputError(f"{run} was started with {flag} {before.get(key)}, not {value}; resume with the same flags")
+
+
+def _as_json(options: Any) -> dict:
+    return json.loads(json.dumps(dataclasses.asdict(options), default=str))
+
+
+def callbacks(
+    run: Path, monitor: str, vocabularies: dict[str, Vocabulary], patience: int, resume: bool = False
+) -> list[Any]:
+    """Keras's callbacks for a run: history.csv, TensorBoard, backup, the best model, early stopping.
+
+    Args:
+        run: the run folder.
+        monitor: the validation metric that decides which epoch is best, such as `val_loss`.
+        vocabularies: saved with the model.
+        patience: epochs without improvement after which training stops.
+        resume: append to history.csv instead of starting it.
+    """
+    import keras
+
+    class SaveBestModel(keras.callbacks.Callback):
+        """Write model.keras whenever the monitored metric is the best so far."""
+
+        def __init__(self, mode: str):
+            super().__init__()
+            self.better = max if mode == "max" else min
+            self.best = None
+
+        def on_epoch_end(self, epoch, logs=None):
+            value = logs[monitor]
+            if self.best is None or self.better(value, self.best) != self.best:
+                self.best = value
+                save_model(self.model, run / "model.keras", **vocabularies)
+
+    mode = "max" if "accuracy" in monitor else "min"
+    return [
+        keras.callbacks.TerminateOnNaN(),
+        keras.callbacks.CSVLogger(run / "history.csv", append=resume),
+        keras.callbacks.TensorBoard(run / "tensorboard", write_graph=False),
+        SaveBestModel(mode),
+        keras.callbacks.BackupAndRestore(run / "backup"),
+        keras.callbacks.EarlyStopping(monitor, mode=mode, patience=patience, verbose=1),
+    ]
+
+
+def finish_run(run: Path, task: str, metrics: dict[str, Any]) -> None:
+    """Write `metrics.json`, with the versions of the libraries added, and point `runs/<task>/latest` to this run."""
+    names = ("tensorflow", "keras", "numpy", "nltk", "scikit-learn")
+    versions = {"python": platform.python_version(), **{name: version(name) for name in names}}
+    write_json(run / "metrics.json", {"task": task, "versions": versions, **metrics})
+    pointer = run.parent / f".latest-{os.getpid()}"
+    pointer.symlink_to(run.name)
+    os.replace(pointer, run.parent / "latest")
+
+
+def open_run(run: Path) -> tuple[dict, dict]:
+    """The hyperparameters and the metrics of a finished run.
+
+    Raises:
+        InputError: there is no such run, or it is not finished.
+    """
+    if not (run / "metrics.json").is_file():
+        task = run.parent.name or "<task>"
+        raise InputError(f"there is no finished run in {run}; train one: python {task}/train.py, or name one with --run")
+    return read_json(run / "hyperparameters.json"), read_json(run / "metrics.json")
+
+
+def check_corpus(metrics: dict, corpus: dict) -> None:
+    """Raise InputError unless `corpus` is the one that the run was trained on: its test part would mean nothing."""
+    trained = metrics["corpus"]
+    if trained["sha256"] != corpus["sha256"]:
+        raise InputError(
+            f"the run was trained on {trained['name']} (SHA-256 {trained['sha256']}), but the corpus found is "
+            f"{corpus['name']} ({corpus['sha256']}); evaluate with the same corpus, see --data"
+        )
+
+
+def save_model(model: Any, path: Path, **vocabularies: Vocabulary) -> None:
+    """Save a Keras model and its vocabularies in one `.keras` file, atomically.
+
+    A `.keras` file is a zip; the vocabularies are one more member, `vocabularies.json`, which Keras itself ignores.
+    """
+    temporary = path.with_name(f".{os.getpid()}-{path.name}")
+    try:
+        model.save(temporary)
+        with zipfile.ZipFile(temporary, "a") as archive:
+            tokens = {name: vocabulary.tokens for name, vocabulary in vocabularies.items()}
+            archive.writestr("vocabularies.json", json.dumps(tokens, ensure_ascii=False))
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load_model(path: Path) -> tuple[Any, dict[str, Vocabulary]]:
+    """Load what `save_model` wrote: the model, not compiled, and its vocabularies by name.
+
+    Raises:
+        InputError: no such file, a damaged one, or one without vocabularies.
+    """
+    import keras
+
+    if not path.is_file():
+        raise InputError(f"there is no model {path}; train one first")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            tokens = json.loads(archive.read("vocabularies.json"))
+        model = keras.saving.load_model(path, compile=False)
+    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, OSError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise InputError(f"{path} is damaged or not a model of this suite ({reason}); train again") from None
+    return model, {name: Vocabulary(known) for name, known in tokens.items()}
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON atomically: a reader sees the old file or the new one, never half of one."""
+    temporary = path.with_name(f".{os.getpid()}-{path.name}")
+    try:
+        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file of a run; InputError if it is missing or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path} is missing; is {path.parent} the folder of a run?") from None
+    except ValueError as error:
+        raise InputError(f"{path} is damaged ({error}); train again") from None

@@ -1,0 +1,1 @@
+"""The sample of the Penn Treebank, one part-of-speech tag per word."""

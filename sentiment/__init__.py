@@ -1,0 +1,1 @@
+"""UMich sentences, positive or negative."""

@@ -1,0 +1,1 @@
+"""Toys that show how recurrent networks work."""
