@@ -3,9 +3,9 @@
     python chargen/eval.py                      # the newest run
     python chargen/eval.py --run runs/chargen/NAME
 
-Every character of the test part is predicted exactly once. A model of streams reads the validation part first, so that it
-comes to the test part with a state, as it would in use; a model of windows gets the characters before each one. Beside it
-stands a Witten-Bell 5-gram model, trained here and now on everything before the test part.
+Every character of the test part is predicted exactly once. A model of streams reads the validation part first, so
+that it comes to the test part with a state, as it would in use; a model of windows gets the characters before each
+one. Beside it stands a Witten-Bell 5-gram model, trained here and now on everything before the test part.
 """
 
 import math
@@ -16,7 +16,7 @@ import numpy as np
 
 from common.data import load_text, split_text
 from common.summary import print_table
-from common.training import check_corpus, load_model, load_tensorflow, open_run, run_script, write_json
+from common.training import check_corpus, load_model, open_run, run_script, write_json
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,6 @@ def main(options: Options) -> None:
     hyperparameters, metrics = open_run(options.run)
     text, corpus = load_text(options.data or hyperparameters["data"])
     check_corpus(metrics, corpus)
-    load_tensorflow()
     write_json(options.run / "metrics.json", metrics | evaluate(options.run, text))
     print(f"pictures and metrics.json are in {options.run}")
 

@@ -2,12 +2,12 @@
 
     python chargen/generate.py --prompt "alice was" --length 500 --temperature 0.7 --seed 1
 
-The model reads the prompt one character at a time, and then its own choices: at each step only the newest character goes in,
-and the state of the recurrent layer carries all that went before. (The book's script feeds the last 10 characters again
-for each new one, ten times the work.) The loop runs inside one compiled function, not in Python.
+The model reads the prompt one character at a time, and then its own choices: at each step only the newest character
+goes in, and the state of the recurrent layer carries all that went before. (The book's script feeds the last 10
+characters again for each new one, ten times the work.) The loop runs inside one compiled function, not in Python.
 
-The next character is drawn from soft-max(logits / temperature): below 1 the likely ones become likelier still, above 1
-the text becomes wilder. `--top-k 5` draws among the five likeliest only; `--greedy` always takes the likeliest.
+The next character is drawn from soft-max(logits / temperature): below 1 the likely ones become likelier still, above
+1 the text becomes wilder. `--top-k 5` draws among the five likeliest only; `--greedy` always takes the likeliest.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from common import InputError
 from common.text import Vocabulary
-from common.training import load_model, load_tensorflow, run_script
+from common.training import load_model, run_script
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,6 @@ class Writer:
 
 
 def main(options: Options) -> None:
-    load_tensorflow()
     model, vocabularies = load_model(options.run / "model.keras")
     prompt = options.prompt.lower()
     writer = Writer(model, vocabularies["characters"])

@@ -1,8 +1,8 @@
 """The baseline of chargen: an interpolated character n-gram model with Witten-Bell smoothing.
 
-How likely is a character after the n - 1 characters before it? Count how often it followed them, and mix that with the
-estimate from one character less, down to the uniform distribution. Witten-Bell trusts a context the less, the more
-different characters have followed it, T(h) of them in N(h) occurrences:
+How likely is a character after the n - 1 characters before it? Count how often it followed them, and mix that with
+the estimate from one character less, down to the uniform distribution. Witten-Bell trusts a context the less, the
+more different characters have followed it, T(h) of them in N(h) occurrences:
 
     P(c | h) = (N(h, c) + T(h) P(c | shorter h)) / (N(h) + T(h))
 

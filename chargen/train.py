@@ -1,23 +1,25 @@
 """Predict the next character of Alice in Wonderland.
 
-The data has no labels: the text is its own teacher. The network reads one character after another and says at each step
-how likely every character of the alphabet is to come next. Trained on that, it can write: draw a character from what it
-says, feed it back, go on.
+The data has no labels: the text is its own teacher. The network reads one character after another and says at each
+step how likely every character of the alphabet is to come next. Trained on that, it can write: draw a character from
+what it says, feed it back, go on.
 
-**Streams (default).** The training text is cut into `batch_size` long pieces that are read side by side, `sequence_length`
-characters a step of training. The layer is *stateful*: what it remembers at the end of a batch is what it starts the next
-one with, so that nothing of the past is forgotten, while gradients flow back through `sequence_length` steps only
-(truncated back-propagation through time).
+**Streams (default).** The training text is cut into `batch_size` long pieces that are read side by side,
+`sequence_length` characters a step of training. The layer is *stateful*: what it remembers at the end of a batch is
+what it starts the next one with, so that nothing of the past is forgotten, while gradients flow back through
+`sequence_length` steps only (truncated back-propagation through time).
 
-    characters (batch, time) -> embedding (batch, time, embedding) -> GRU (batch, time, hidden) -> logits (batch, time, vocabulary)
+    characters (batch, time) -> embedding (batch, time, embedding) -> GRU (batch, time, hidden)
+                             -> logits (batch, time, vocabulary)
 
-**Windows (`--preset book`).** The model of the book reads overlapping windows of 10 characters, forgets everything between
-two of them, and predicts only the character after each. It sees the text ten times for one pass of the streams.
+**Windows (`--preset book`).** The model of the book reads overlapping windows of 10 characters, forgets everything
+between two of them, and predicts only the character after each. It sees the text ten times for one pass of the
+streams.
 
     characters (batch, 10) -> one-hot (batch, 10, vocabulary) -> SimpleRNN (batch, hidden) -> logits (batch, vocabulary)
 
-The measure is bits per character on the last tenth of the book: how many binary digits the next character costs on average,
-if it is coded with the model's probabilities. Guessing among 42 characters costs 5.39 bits.
+The measure is bits per character on the last tenth of the book: how many binary digits the next character costs on
+average, if it is coded with the model's probabilities. Guessing among 42 characters costs 5.39 bits.
 
 References: Elman 1990, Finding Structure in Time. Mikolov et al. 2010, Recurrent neural network based language model.
 Gulli & Pal 2017, Deep Learning with Keras, chapter 6. Cho et al. 2014 (the GRU).
@@ -26,8 +28,6 @@ Gulli & Pal 2017, Deep Learning with Keras, chapter 6. Cho et al. 2014 (the GRU)
 import time
 from dataclasses import dataclass
 from typing import Literal
-
-import numpy as np
 
 from common import InputError
 from common.data import load_text, split_text
@@ -125,8 +125,8 @@ def window_batches(ids, batch_size, sequence_length, seed=None):
 
 
 def build_model(hyperparameters, vocabulary_size):
-    """The model, not compiled: ids (batch, time) -> logits, (batch, time, vocabulary) for streams, (batch, vocabulary) for
-    windows."""
+    """The model, not compiled: ids (batch, time) -> logits, (batch, time, vocabulary) when it reads streams,
+    (batch, vocabulary) when it reads windows."""
     from keras import Input, Sequential, layers
 
     recurrent = {"simple": layers.SimpleRNN, "lstm": layers.LSTM, "gru": layers.GRU}[hyperparameters.cell]
@@ -151,7 +151,7 @@ def build_model(hyperparameters, vocabulary_size):
 def main(hyperparameters: Hyperparameters) -> None:
     text, corpus = load_text(hyperparameters.data)
     vocabulary = Vocabulary.of_characters(text)
-    train, validation, test = (vocabulary.encode(part) for part in split_text(text))
+    train, validation, _ = (vocabulary.encode(part) for part in split_text(text))
 
     load_tensorflow(hyperparameters.seed)
     import keras

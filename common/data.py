@@ -17,8 +17,10 @@ import socket
 import sys
 import zipfile
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from common import InputError, sample
 
@@ -236,6 +238,15 @@ def decode(raw: bytes, source: str | Path) -> str:
             f"{source}, line {line}: byte 0x{raw[error.start]:02x} is not valid UTF-8; save the file as UTF-8"
         ) from None
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_lines(stream: BinaryIO, source: str | Path) -> Iterator[str]:
+    """The lines of a binary stream, one after another, without their ends; InputError as from `decode`."""
+    for number, raw in enumerate(stream, start=1):
+        try:
+            yield raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise InputError(f"{source}, line {number}: not valid UTF-8; convert it to UTF-8") from None
 
 
 def clean_text(text: str) -> str:

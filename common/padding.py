@@ -1,7 +1,7 @@
 """Sequences of different lengths in one batch: right padding, masks, length buckets.
 
-Right padding (zeros after the sequence, not before it) is what cuDNN's kernels ask for, and it keeps the first step of
-every sequence at index 0. A padded target is `PADDED`, and neither the loss nor a metric ever counts it.
+Right padding (zeros after the sequence, not before it) is what cuDNN's kernels ask for, and it keeps the first step
+of every sequence at index 0. A padded target is `PADDED`, and neither the loss nor a metric ever counts it.
 """
 
 from __future__ import annotations
@@ -45,15 +45,19 @@ def bucketed_batches(
     """
     lengths = [len(sequence) for sequence in inputs]
     dataset = tf.data.Dataset.from_tensor_slices((_ragged(inputs), _ragged(targets)))
+    dataset = dataset.map(lambda sequence, target: (tf.identity(sequence), tf.identity(target)))  # ragged rows as tensors
     if seed is not None:
         dataset = dataset.shuffle(len(lengths), seed=seed)
     bounds = sorted({int(bound) + 1 for bound in np.quantile(lengths, (0.2, 0.4, 0.6, 0.8, 0.9))})
-    return dataset.bucket_by_sequence_length(
+    in_bucket = np.bincount(np.searchsorted(bounds, lengths, side="right"))
+    batches = int(np.ceil(in_bucket / batch_size).sum())  # tf.data cannot count them itself; the progress bar wants to know
+    dataset = dataset.bucket_by_sequence_length(
         lambda sequence, target: tf.shape(sequence)[0],
         bucket_boundaries=bounds,
         bucket_batch_sizes=[batch_size] * (len(bounds) + 1),
         padding_values=(tf.zeros((), dataset.element_spec[0].dtype), tf.cast(PADDED, dataset.element_spec[1].dtype)),
-    ).prefetch(tf.data.AUTOTUNE)
+    )
+    return dataset.apply(tf.data.experimental.assert_cardinality(batches)).prefetch(tf.data.AUTOTUNE)
 
 
 def _ragged(sequences: Sequence) -> tf.RaggedTensor | np.ndarray:

@@ -9,7 +9,7 @@ from pathlib import Path
 import matplotlib
 
 matplotlib.use("Agg")  # draw into files; no window, so that it works without a screen
-from matplotlib import pyplot as plt  # noqa: E402
+from matplotlib import pyplot as plt
 
 
 def learning_curves(run: Path, metrics: Sequence[str], history: str = "history.csv") -> None:

@@ -1,7 +1,7 @@
 """Print tables: `print_table` for the scripts, and one line a task for the newest runs.
 
-    python -m common.summary           # the newest finished run of each task in runs/
-    python -m common.summary FOLDER    # the same in another folder
+python -m common.summary           # the newest finished run of each task in runs/
+python -m common.summary FOLDER    # the same in another folder
 """
 
 from __future__ import annotations

@@ -49,7 +49,10 @@ class Vocabulary:
             InputError: a token is not in a vocabulary that has no `UNKNOWN`.
         """
         try:
-            ids = [self._ids[token] if self._unknown is None else self._ids.get(token, self._unknown) for token in tokens]
+            if self._unknown is None:
+                ids = [self._ids[token] for token in tokens]
+            else:
+                ids = [self._ids.get(token, self._unknown) for token in tokens]
         except KeyError as error:
             raise InputError(
                 f"the model does not know {error.args[0]!r}; it knows only the characters {''.join(self.tokens)!r}"

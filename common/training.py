@@ -150,7 +150,7 @@ def load_tensorflow(seed: int | None = None) -> None:
 
     The scripts call this once flags and files have been checked: `--help` and errors need not wait for the import.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what matters comes as an exception
     os.environ["KERAS_BACKEND"] = "tensorflow"
     sys.stderr.flush()
     stderr, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
@@ -159,6 +159,7 @@ def load_tensorflow(seed: int | None = None) -> None:
         import tensorflow as tf
 
         gpus = tf.config.list_physical_devices("GPU")
+        tf.get_logger().setLevel("ERROR")
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)
@@ -215,7 +216,9 @@ def _check_resumable(run: Path, options: RunOptions) -> None:
     for key, value in _as_json(options).items():
         if key not in ("resume", "name", "runs") and before.get(key) != value:
             flag = "--" + key.replace("_", "-")
-            raise InputError(f"{run} was started with {flag} {before.get(key)}, not {value}; resume with the same flags")
+            raise InputError(
+                f"{run} was started with {flag} {before.get(key)}, not {value}; resume with the same flags"
+            )
 
 
 def _as_json(options: Any) -> dict:
@@ -279,7 +282,9 @@ def open_run(run: Path) -> tuple[dict, dict]:
     """
     if not (run / "metrics.json").is_file():
         task = run.parent.name or "<task>"
-        raise InputError(f"there is no finished run in {run}; train one: python {task}/train.py, or name one with --run")
+        raise InputError(
+            f"there is no finished run in {run}; train one: python {task}/train.py, or name one with --run"
+        )
     return read_json(run / "hyperparameters.json"), read_json(run / "metrics.json")
 
 
@@ -315,10 +320,11 @@ def load_model(path: Path) -> tuple[Any, dict[str, Vocabulary]]:
     Raises:
         InputError: no such file, a damaged one, or one without vocabularies.
     """
+    if not path.is_file():
+        raise InputError(f"there is no model {path}; train one, or name its run folder with --run")
+    load_tensorflow()
     import keras
 
-    if not path.is_file():
-        raise InputError(f"there is no model {path}; train one first")
     try:
         with zipfile.ZipFile(path) as archive:
             tokens = json.loads(archive.read("vocabularies.json"))

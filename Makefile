@@ -1,0 +1,62 @@
+# Every target sets up what it needs by itself: the virtual environment in .venv, the packages, the corpora.
+# Flags of a script go into ARGS:      make train-chargen ARGS="--cell lstm --epochs 5"
+# Another Python (3.11 or newer):      make setup PYTHON=python3.12
+
+PYTHON ?= python3
+ARGS ?=
+TASKS := chargen pos_tagging sentiment toy_sequence
+RUN := .venv/bin/python
+SETUP := .venv/.installed
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup data train eval quick test lint clean $(TASKS:%=train-%) $(TASKS:%=eval-%)
+
+help: ## list the targets (the default)
+	@echo "make TARGET [ARGS=\"flags of the script\"]"; echo
+	@sed -n -e 's/^$$(TASKS.*: \([a-z]*-\)%: .*## /  \1TASK \t/p' -e 's/^\([a-z]*\):.*## /  \1 \t/p' $(MAKEFILE_LIST) | expand -t 18
+	@echo; echo "TASK: $(TASKS)"
+
+setup: $(SETUP) ## make .venv and install requirements.txt
+
+$(SETUP): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed: make setup PYTHON=python3.11" >&2; exit 2; }
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+data: $(SETUP) ## find or download the corpora
+	@$(RUN) -m common.data
+
+train: $(TASKS:%=train-%) ## train and evaluate all four tasks, then print one table (under 10 minutes)
+	@echo; $(RUN) -m common.summary
+
+$(TASKS:%=train-%): train-%: data ## train and evaluate one task
+	@echo; echo "=== $* ==="
+	$(RUN) $*/train.py $(ARGS)
+
+eval: $(TASKS:%=eval-%) ## evaluate the newest run of each task anew
+	@echo; $(RUN) -m common.summary
+
+$(TASKS:%=eval-%): eval-%: $(SETUP) ## evaluate the newest run of one task
+	@echo; echo "=== $* ==="
+	$(RUN) $*/eval.py $(ARGS)
+
+quick: $(SETUP) ## all four tasks at toy size on the generated sample, in runs/quick (about a minute)
+	$(RUN) chargen/train.py --runs runs/quick --data sample --epochs 1 --hidden-size 32 --batch-size 64
+	$(RUN) pos_tagging/train.py --runs runs/quick --data sample --epochs 1 --hidden-size 16
+	$(RUN) sentiment/train.py --runs runs/quick --data sample --epochs 1 --hidden-size 16
+	$(RUN) toy_sequence/train.py --runs runs/quick --epochs 1
+	@echo; $(RUN) -m common.summary runs/quick
+
+test: $(SETUP) ## run the tests
+	$(RUN) -m pytest $(ARGS)
+
+lint: $(SETUP) ## check style and format
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+
+clean: ## remove .venv and caches; runs/ and data/ stay
+	rm -rf .venv .pytest_cache .ruff_cache *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
