@@ -42,14 +42,14 @@ class Hyperparameters(RunOptions):
     cell: Literal["simple", "lstm", "gru"] = "gru"  # the recurrent layer
     one_hot: bool = False  # characters enter as one-hot vectors, as in the book, not as learned embeddings
     embedding_size: int = 64  # numbers that stand for a character, when learned
-    hidden_size: int = 512  # units of the recurrent layer
-    dropout: float = 0.4  # share of inputs and outputs of the recurrent layer that is zeroed in training
-    sequence_length: int = 64  # characters that gradients flow back through; the length of a window
-    batch_size: int = 32  # streams read side by side, or windows a batch
+    hidden_size: int = 256  # units of the recurrent layer
+    dropout: float = 0.3  # share of inputs and outputs of the recurrent layer that is zeroed in training
+    sequence_length: int = 50  # characters that gradients flow back through; the length of a window
+    batch_size: int = 16  # streams read side by side, or windows a batch
     optimizer: Literal["adam", "rmsprop"] = "adam"
-    learning_rate: float = 0.003  # at the start; falls to 0 along a cosine if the optimizer is Adam
+    learning_rate: float = 0.004  # at the start; falls to 0 along a cosine if the optimizer is Adam
     clip_norm: float = 1.0  # longest gradient; longer ones are scaled down
-    epochs: int = 15
+    epochs: int = 18
     patience: int = 3  # epochs without improvement on validation before training stops
     sample_length: int = 200  # characters of the sample printed after each epoch
 

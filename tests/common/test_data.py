@@ -1,0 +1,259 @@
+import hashlib
+import http.server
+import threading
+import zipfile
+
+import pytest
+
+from common import InputError, data
+
+
+def corpus_of(content: bytes, url=None) -> data.Corpus:
+    return data.Corpus("a corpus", "corpus.txt", hashlib.sha256(content).hexdigest(), url)
+
+
+# Reading
+
+
+def test_decode_drops_byte_order_mark_and_carriage_returns():
+    assert data.decode("\ufeffone\r\ntwo\rthree\n".encode(), "x") == "one\ntwo\nthree\n"
+
+
+def test_decode_names_file_and_line_of_invalid_utf8():
+    with pytest.raises(InputError, match=r"notes\.txt, line 3: byte 0xff is not valid UTF-8"):
+        data.decode(b"one\ntwo\nth\xffree\n", "notes.txt")
+
+
+def test_read_lines_drops_line_ends_and_names_line_of_invalid_utf8():
+    lines = data.read_lines([b"\xef\xbb\xbfone\r\n", b"\n", b"two\n", b"\xff\n"], "stdin")
+    assert [next(lines), next(lines), next(lines)] == ["one", "", "two"]
+    with pytest.raises(InputError, match="stdin, line 4"):
+        next(lines)
+
+
+def test_clean_text_strips_lowers_and_joins():
+    assert data.clean_text("CHAPTER I.\n\n  Down the \n\t\nRabbit-Hole\n") == "chapter i. down the rabbit-hole"
+
+
+def test_parse_opinions_skips_blank_lines():
+    assert data.parse_opinions("1\tI like it.\n\n0\tI do not.\n", "x") == [(1, "I like it."), (0, "I do not.")]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1\tgood\n1 no tab\n", r"rows\.txt, line 2: no tab"),
+        ("\n2\tgood\n", r"rows\.txt, line 2: the label is '2'"),
+        ("x\tgood\n", r"rows\.txt, line 1: the label is 'x'"),
+        ("1\t...\n", r"rows\.txt, line 1: the sentence has no words"),
+        ("\n \n", r"rows\.txt: the file is empty"),
+    ],
+)
+def test_parse_opinions_names_file_and_line(text, message):
+    with pytest.raises(InputError, match=message):
+        data.parse_opinions(text, "rows.txt")
+
+
+def test_parse_tagged_lines_splits_at_the_last_slash():
+    assert data.parse_tagged_lines("1/2/CD of/IN\n\nit/PRP\n", "x") == [[("1/2", "CD"), ("of", "IN")], [("it", "PRP")]]
+
+
+@pytest.mark.parametrize("token", ["dog", "dog/", "/NN"])
+def test_parse_tagged_lines_names_file_and_line(token):
+    with pytest.raises(InputError, match=r"tags\.txt, line 2"):
+        data.parse_tagged_lines(f"The/DT\nThe/DT {token}\n", "tags.txt")
+
+
+def test_read_treebank_reads_trees_in_order_of_the_files(tmp_path):
+    path = tmp_path / "treebank.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("treebank/combined/wsj_0002.mrg", "( (S (NP (PRP It)) (VP (VBZ rains)) (. .)) )\n")
+        archive.writestr(
+            "treebank/combined/wsj_0001.mrg", "\n( (S (NP (DT The) (NN dog)) (VP (VBZ barks) (NP (-NONE- *T*-1)))) )\n"
+        )
+        archive.writestr("treebank/combined/README", "not a tree (")
+    sentences = data.read_treebank(path)
+    assert sentences[1] == [("It", "PRP"), ("rains", "VBZ"), (".", ".")]
+    assert data.drop_traces(sentences)[0] == [("The", "DT"), ("dog", "NN"), ("barks", "VBZ")]
+
+
+@pytest.mark.parametrize("tree", ["( (S (DT The) ", "no tree at all)"])
+def test_read_treebank_refuses_damaged_trees(tmp_path, tree):
+    with zipfile.ZipFile(tmp_path / "treebank.zip", "w") as archive:
+        archive.writestr("treebank/combined/wsj_0001.mrg", tree)
+    with pytest.raises(InputError, match="damaged"):
+        data.read_treebank(tmp_path / "treebank.zip")
+
+
+def test_drop_traces_drops_sentences_without_words():
+    assert data.drop_traces([[("*", "-NONE-")], [("Go", "VB"), ("*", "-NONE-")]]) == [[("Go", "VB")]]
+
+
+# Deduplicating and splitting
+
+
+def test_deduplicate_folds_case_and_punctuation_and_drops_contradictions():
+    rows = [(1, "I love it!"), (0, "So bad."), (1, "i LOVE -- it"), (1, "Mixed"), (0, "mixed..."), (0, "so  bad")]
+    assert data.deduplicate(rows) == [(1, "i love it"), (0, "so bad")]
+
+
+def test_split_text_is_contiguous_and_loses_nothing():
+    text = "".join(chr(97 + index % 26) for index in range(1234))
+    train, validation, test = data.split_text(text)
+    assert train + validation + test == text
+    assert (len(train), len(validation), len(test)) == (987, 123, 124)
+
+
+def test_split_sentences_takes_the_last_fifth_and_the_300_before():
+    train, validation, test = data.split_sentences(list(range(3914)))
+    assert (train, validation, test) == (list(range(2831)), list(range(2831, 3131)), list(range(3131, 3914)))
+
+
+def test_split_sentences_of_a_small_corpus_leaves_most_for_training():
+    assert [len(part) for part in data.split_sentences(list(range(100)))] == [70, 10, 20]
+
+
+def test_split_sentences_refuses_too_few():
+    with pytest.raises(InputError, match="at least 10"):
+        data.split_sentences([1] * 9)
+
+
+def test_folds_test_every_row_once_and_keep_the_share_of_labels():
+    labels = [0] * 40 + [1] * 60
+    folds = data.folds(labels)
+    assert sorted(row for _, test in folds for row in test) == list(range(100))
+    for train, test in folds:
+        assert set(train).isdisjoint(test)
+        assert (len(test), sum(labels[row] for row in test)) == (20, 12)
+
+
+def test_folds_refuse_a_label_with_too_few_rows():
+    with pytest.raises(InputError, match="one label has 3"):
+        data.folds([0, 0, 0] + [1] * 50)
+
+
+# Finding, verifying, downloading
+
+
+@pytest.fixture
+def empty_machine(monkeypatch, tmp_path):
+    """No corpus anywhere, and a home folder of its own."""
+    monkeypatch.delenv("RNN_DATA", raising=False)
+    monkeypatch.setattr(data, "_cache_folders", lambda: [tmp_path / "cache"])
+    monkeypatch.setattr(data, "__file__", str(tmp_path / "repository" / "common" / "data.py"))
+    return tmp_path
+
+
+def test_find_looks_in_order(empty_machine, monkeypatch):
+    content = b"text"
+    corpus = corpus_of(content)
+    folders = ["cache", "repository/data", "rnn_data"]
+    monkeypatch.setenv("RNN_DATA", str(empty_machine / "rnn_data"))
+    (empty_machine / "rnn_data").mkdir()
+    for folder in folders:  # each one comes before those that were there already
+        (empty_machine / folder).mkdir(parents=True, exist_ok=True)
+        (empty_machine / folder / "corpus.txt").write_bytes(content)
+        assert data.find(corpus) == empty_machine / folder / "corpus.txt"
+    own = empty_machine / "own.txt"
+    own.write_bytes(b"something else")
+    assert data.find(corpus, str(own)) == own
+
+
+def test_find_refuses_a_wrong_hash_and_names_both(empty_machine, monkeypatch):
+    corpus = corpus_of(b"the published text")
+    (empty_machine / "corpus.txt").write_bytes(b"another text")
+    monkeypatch.setenv("RNN_DATA", str(empty_machine))
+    with pytest.raises(InputError) as error:
+        data.find(corpus)
+    assert corpus.sha256 in str(error.value)
+    assert hashlib.sha256(b"another text").hexdigest() in str(error.value)
+
+
+def test_find_takes_a_folder_for_data(tmp_path):
+    (tmp_path / "corpus.txt").write_bytes(b"text")
+    assert data.find(corpus_of(b"text"), str(tmp_path)) == tmp_path / "corpus.txt"
+    with pytest.raises(InputError, match="SHA-256"):
+        data.find(corpus_of(b"other"), str(tmp_path))
+
+
+def test_find_refuses_paths_that_do_not_exist(tmp_path, monkeypatch):
+    with pytest.raises(InputError, match="no such file"):
+        data.find(corpus_of(b""), str(tmp_path / "missing.txt"))
+    monkeypatch.setenv("RNN_DATA", str(tmp_path / "missing"))
+    with pytest.raises(InputError, match="RNN_DATA names no folder"):
+        data.find(corpus_of(b""))
+
+
+def test_find_falls_back_to_the_sample_and_says_so(empty_machine, monkeypatch, capsys):
+    def unreachable(corpus):
+        raise OSError("no network")
+
+    monkeypatch.setattr(data, "download", unreachable)
+    assert data.find(corpus_of(b"text")) is None
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1
+    assert "GENERATED SAMPLE, NOT A CORPUS" in lines[0]
+    assert "no network" in lines[0]
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """A web server on this machine that gives `published` for every path but /missing; keras's cache in tmp_path."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(404 if self.path == "/missing" else 200)
+            self.end_headers()
+            self.wfile.write(b"published")
+
+        def log_message(self, *arguments):
+            pass
+
+    import keras
+
+    cached_get_file = keras.utils.get_file
+    monkeypatch.setattr(keras.utils, "get_file", lambda *names: cached_get_file(*names, cache_dir=tmp_path))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+
+
+def test_download_fetches_and_verifies(server, tmp_path):
+    path = data.download(corpus_of(b"published", f"{server}/corpus.txt"))
+    assert path == tmp_path / "datasets" / "corpus.txt"
+    assert path.read_bytes() == b"published"
+
+
+def test_download_refuses_a_wrong_hash_and_leaves_nothing(server, tmp_path):
+    with pytest.raises(InputError, match="SHA-256"):
+        data.download(corpus_of(b"expected", f"{server}/corpus.txt"))
+    assert not list((tmp_path / "datasets").iterdir())
+
+
+def test_download_reports_a_missing_page_as_no_network(server, tmp_path):
+    with pytest.raises(OSError, match="404"):
+        data.download(corpus_of(b"expected", f"{server}/missing"))
+    assert not list((tmp_path / "datasets").iterdir())
+
+
+# The published corpora: the counts that the protocol states
+
+
+def test_alice_has_142554_characters_of_42_kinds(real_corpora):
+    text, corpus = data.load_text(real_corpora)
+    assert (len(text), len(set(text))) == (142554, 42)
+    assert corpus == {"name": "Alice in Wonderland", "sha256": data.ALICE.sha256}
+
+
+def test_umich_has_7086_rows_and_1212_different_sentences(real_corpora):
+    rows, _ = data.load_opinions(real_corpora)
+    assert len(rows) == 7086
+    assert len({data.fold(sentence) for _, sentence in rows}) == 1213
+    assert len(data.deduplicate(rows)) == 1212  # one sentence has both labels
+
+
+def test_treebank_has_3914_sentences_94084_words_45_tags(real_corpora):
+    sentences, _ = data.load_tagged_sentences(real_corpora)
+    words = [pair for sentence in sentences for pair in sentence]
+    assert (len(sentences), len(words), len({tag for _, tag in words})) == (3914, 94084, 45)

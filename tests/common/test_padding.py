@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+
+from common.padding import PADDED, bucketed_batches, mask, pad, predict_in_batches
+
+
+@pytest.fixture
+def sequences():
+    generator = np.random.default_rng(0)
+    return [generator.integers(1, 50, length).astype("int32") for length in generator.integers(1, 30, 200)]
+
+
+def test_pad_puts_zeros_after_the_sequences():
+    assert pad([np.array([1, 2, 3]), np.array([4])]).tolist() == [[1, 2, 3], [4, 0, 0]]
+
+
+def test_pad_keeps_dtype_and_further_axes():
+    padded = pad([np.ones((2, 3), "float32"), np.ones((1, 3), "float32")], value=9)
+    assert padded.dtype == np.float32
+    assert padded[1].tolist() == [[1, 1, 1], [9, 9, 9]]
+
+
+def test_mask_is_true_on_real_steps():
+    assert mask([2, 0, 3]).tolist() == [[True, True, False], [False, False, False], [True, True, True]]
+    assert mask([1], steps=3).tolist() == [[True, False, False]]
+
+
+def test_batches_hold_every_sequence_once_padded_on_the_right(sequences):
+    targets = [sequence + 100 for sequence in sequences]
+    seen = []
+    for inputs, outputs in bucketed_batches(sequences, targets, 16, seed=1).as_numpy_iterator():
+        lengths = (inputs != 0).sum(axis=1)
+        assert inputs.shape == outputs.shape
+        assert inputs.shape[1] == lengths.max()
+        assert (np.where(mask(lengths), inputs + 100, PADDED) == outputs).all()
+        seen += [tuple(row[:length]) for row, length in zip(inputs, lengths, strict=True)]
+    assert sorted(seen) == sorted(map(tuple, sequences))
+
+
+def test_batches_are_counted_right(sequences):
+    dataset = bucketed_batches(sequences, sequences, 16, seed=1)
+    assert len(dataset) == sum(1 for _ in dataset)
+
+
+def test_buckets_leave_little_padding(sequences):
+    real, all_steps = 0, 0
+    for inputs, _ in bucketed_batches(sequences, sequences, 16, seed=1).as_numpy_iterator():
+        real, all_steps = real + (inputs != 0).sum(), all_steps + inputs.size
+    longest_everywhere = len(sequences) * max(map(len, sequences))
+    assert real == sum(map(len, sequences))
+    assert all_steps - real < 0.25 * (longest_everywhere - real)
+
+
+def test_order_changes_from_epoch_to_epoch_but_not_with_the_seed(sequences):
+    def order(dataset):
+        return [tuple(inputs.ravel()) for inputs, _ in dataset.as_numpy_iterator()]
+
+    dataset = bucketed_batches(sequences, sequences, 16, seed=1)
+    first = order(dataset)
+    assert first != order(dataset)
+    assert first == order(bucketed_batches(sequences, sequences, 16, seed=1))
+
+
+def test_one_target_a_sequence(sequences):
+    labels = [int(sequence[0]) for sequence in sequences]
+    for inputs, targets in bucketed_batches(sequences, labels, 16).as_numpy_iterator():
+        assert (inputs[:, 0] == targets).all()
+
+
+def test_predictions_come_back_in_order(sequences):
+    sums = predict_in_batches(lambda batch: batch.sum(axis=1), sequences, batch_size=7)
+    assert sums == [sequence.sum() for sequence in sequences]

@@ -1,0 +1,22 @@
+import pytest
+
+from common import InputError
+from common.text import PADDING, UNKNOWN, Vocabulary
+
+
+def test_characters_are_sorted_and_round_trip():
+    vocabulary = Vocabulary.of_characters("hello")
+    assert vocabulary.tokens == ["e", "h", "l", "o"]
+    assert vocabulary.encode("hello").tolist() == [1, 0, 2, 2, 3]
+    assert "".join(vocabulary.decode(vocabulary.encode("hole"))) == "hole"
+
+
+def test_unknown_character_is_an_error_that_names_it():
+    with pytest.raises(InputError, match="'é'"):
+        Vocabulary.of_characters("cafe").encode("café")
+
+
+def test_words_start_with_padding_and_unknown_then_the_commonest():
+    vocabulary = Vocabulary.of_words([["b", "a", "b"], ["c", "b", "a"]], minimum_count=2)
+    assert vocabulary.tokens == [PADDING, UNKNOWN, "b", "a"]
+    assert vocabulary.encode(["a", "c", "never seen"]).tolist() == [3, 1, 1]
