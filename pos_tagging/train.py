@@ -46,7 +46,7 @@ class Hyperparameters(RunOptions):
 
 def features(word: str) -> tuple[str, str, str]:
     """What the model sees of a word: the word in lower case, its ending, its shape."""
-    shape = re.sub("[A-Z]", "X", re.sub("[a-z]", "x", re.sub("[0-9]", "d", word)))
+    shape = "".join("X" if c.isupper() else "x" if c.islower() else "d" if c.isdigit() else c for c in word)
     return word.lower(), word[-3:].lower(), re.sub(r"(.)\1+", r"\1", shape)  # runs as one: Xxxx -> Xx
 
 

@@ -1,0 +1,297 @@
+"""Every script as a user runs it, at tiny size, on the generated sample."""
+
+import json
+
+import pytest
+
+TASKS = ("chargen", "sentiment", "pos_tagging", "toy_sequence")
+USES = ("chargen/generate.py", "sentiment/classify.py", "pos_tagging/tag.py")
+TINY = {
+    "chargen": ["--data", "sample", "--hidden-size", "16", "--batch-size", "64", "--epochs", "1"],
+    "sentiment": ["--data", "sample", "--hidden-size", "8", "--epochs", "1"],
+    "pos_tagging": ["--data", "sample", "--hidden-size", "8", "--epochs", "1"],
+    "toy_sequence": ["--sequences", "20", "--epochs", "1"],
+}
+FIGURES = {
+    "chargen": ["test_bits_per_character"],
+    "sentiment": ["cv_accuracy", "cv_f1", "leaking_accuracy"],
+    "pos_tagging": ["token_accuracy", "unseen_word_accuracy", "sentence_accuracy", "padded_accuracy"],
+    "toy_sequence": ["exact_match"],
+}
+PICTURES = {
+    "chargen": ["learning_curves", "bits_per_character"],
+    "sentiment": ["learning_curves", "roc", "confusion_matrix"],
+    "pos_tagging": ["learning_curves", "confusion_matrix"],
+    "toy_sequence": ["learning_curves", "target_and_output"],
+}
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory):
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="session")
+def trained(script, runs):
+    """Trains a task once; returns the finished process and the run folder."""
+    done = {}
+
+    def train(task):
+        if task not in done:
+            done[task] = script(f"{task}/train.py", "--runs", runs, "--name", "tiny", *TINY[task])
+        assert done[task].returncode == 0, done[task].stderr
+        return done[task], runs / task / "tiny"
+
+    return train
+
+
+def refused(process, *named):
+    """Exit code 2 and one line on stderr that names what is wrong; no traceback."""
+    assert process.returncode == 2, process.stderr
+    lines = process.stderr.strip().splitlines()
+    assert len(lines) == 1, process.stderr
+    assert all(name in lines[0] for name in named), lines[0]
+    return True
+
+
+# Train, evaluate, use
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_train_leaves_a_complete_run(trained, runs, task):
+    process, run = trained(task)
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert {"corpus", "split", "seed", "versions", "training_seconds", *FIGURES[task]} <= set(metrics)
+    assert set(metrics["corpus"]) == {"name", "sha256"}
+    assert metrics["corpus"]["name"] == ("made on the fly" if task == "toy_sequence" else "generated sample")
+    for name in ("model.keras", "hyperparameters.json", "history.csv", *(f"{each}.png" for each in PICTURES[task])):
+        assert (run / name).stat().st_size > 0
+    assert (runs / task / "latest").resolve() == run.resolve()
+    assert str(run) in process.stdout.splitlines()[-1]  # the summary line
+    assert not [path.name for path in run.iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_eval_in_a_new_process_finds_the_same_figures(script, trained, task):
+    _, run = trained(task)
+    before = json.loads((run / "metrics.json").read_text())
+    for name in PICTURES[task]:
+        (run / f"{name}.png").unlink()
+    process = script(f"{task}/eval.py", "--run", run)
+    assert process.returncode == 0, process.stderr
+    after = json.loads((run / "metrics.json").read_text())
+    for figure in FIGURES[task]:
+        assert after[figure] == pytest.approx(before[figure], abs=1e-6)
+    assert after["baseline"] == before["baseline"]
+    assert all((run / f"{name}.png").exists() for name in PICTURES[task])
+    assert str(run) in process.stdout  # the table names the run
+
+
+def test_generate_is_deterministic(script, trained):
+    _, run = trained("chargen")
+    arguments = ["--run", run, "--prompt", "Mira was", "--length", "80", "--seed", "1"]
+    first, again = (script("chargen/generate.py", *arguments) for _ in range(2))
+    assert first.returncode == 0, first.stderr
+    assert first.stdout == again.stdout
+    assert first.stdout.startswith("mira was")
+    assert len(first.stdout) == len("mira was") + 80 + 1
+
+
+def test_classify_takes_arguments_and_lines(script, trained):
+    _, run = trained("sentiment")
+    sentences = ["the glass orchard was not dull", "i found it awful"]
+    by_argument = script("sentiment/classify.py", "--run", run, *sentences)
+    by_line = script("sentiment/classify.py", "--run", run, input="\r\n\r\n".join(sentences))
+    assert by_argument.returncode == by_line.returncode == 0, by_argument.stderr + by_line.stderr
+    rows = [line.split("\t") for line in by_argument.stdout.splitlines()]
+    assert [sentence for _, _, sentence in rows] == sentences
+    assert all(label in ("positive", "negative") and 0.5 <= float(odds) <= 1 for label, odds, _ in rows)
+    first, blank, second = by_line.stdout.splitlines()
+    assert [first, second] == by_argument.stdout.splitlines()
+    assert blank == ""
+
+
+def test_tag_takes_arguments_a_file_and_lines(script, trained, tmp_path):
+    _, run = trained("pos_tagging")
+    (tmp_path / "text.txt").write_text("the saw was old.\n\nshe saw it.\n")
+    by_file = script("pos_tagging/tag.py", "--run", run, "--file", tmp_path / "text.txt")
+    by_line = script("pos_tagging/tag.py", "--run", run, input="the saw was old.\n\nshe saw it.")
+    by_argument = script("pos_tagging/tag.py", "--run", run, "the saw was old .")
+    assert by_file.returncode == 0, by_file.stderr
+    assert by_file.stdout == by_line.stdout
+    assert by_argument.stdout.splitlines()[0] == by_file.stdout.splitlines()[0]
+    words = [[token.split("/")[0] for token in line.split()] for line in by_file.stdout.splitlines()]
+    assert words == [["the", "saw", "was", "old", "."], [], ["she", "saw", "it", "."]]
+
+
+def test_the_summary_shows_every_task(script, trained, runs):
+    for task in TASKS:
+        trained(task)
+    lines = script("common/summary.py", runs).stdout.splitlines()
+    assert [line.split()[0] for line in lines[2:]] == sorted(TASKS)
+    metrics = json.loads((runs / "chargen" / "latest" / "metrics.json").read_text())
+    assert f"{metrics['test_bits_per_character']:.4f}" in lines[2]
+    assert f"{metrics['baseline']['value']:.4f}" in lines[2]
+
+
+@pytest.mark.parametrize("preset", ["book"])
+def test_the_presets_of_chargen_train(script, tmp_path, preset):
+    (tmp_path / "text.txt").write_text("the quick brown fox jumps over the lazy dog. " * 60)
+    arguments = ["--runs", tmp_path, "--data", tmp_path / "text.txt", "--preset", preset, "--epochs", "1"]
+    process = script("chargen/train.py", *arguments, "--name", "x")
+    assert process.returncode == 0, process.stderr
+    metrics = json.loads((tmp_path / "chargen" / "x" / "metrics.json").read_text())
+    assert metrics["corpus"]["name"] == "text.txt"
+    generated = script("chargen/generate.py", "--run", tmp_path / "chargen" / "x", "--prompt", "the", "--length", "9")
+    assert len(generated.stdout) == 13, generated.stderr
+
+
+def test_the_encoder_decoder_trains(script, tmp_path):
+    arguments = ["--runs", tmp_path, "--model", "encoder-decoder", "--cell", "lstm", *TINY["pos_tagging"]]
+    process = script("pos_tagging/train.py", *arguments)
+    assert process.returncode == 0, process.stderr
+
+
+def test_same_seed_same_figures(script, trained, tmp_path):
+    _, run = trained("pos_tagging")
+    process = script("pos_tagging/train.py", "--runs", tmp_path, "--name", "again", *TINY["pos_tagging"])
+    assert process.returncode == 0, process.stderr
+    first, again = (
+        json.loads((path / "metrics.json").read_text()) for path in (run, tmp_path / "pos_tagging" / "again")
+    )
+    assert [first[figure] for figure in FIGURES["pos_tagging"]] == [again[figure] for figure in FIGURES["pos_tagging"]]
+
+
+# Help
+
+
+@pytest.mark.parametrize("path", [*(f"{task}/{name}.py" for task in TASKS for name in ("train", "eval")), *USES])
+def test_help_shows_every_flag_with_its_comment_and_loads_no_tensorflow(script, path):
+    process = script(path, "--help", PYTHONPROFILEIMPORTTIME="1")
+    assert process.returncode == 0
+    assert "--run" in process.stdout
+    assert "tensorflow" not in process.stderr  # where Python lists the modules that it loads
+    if path == "chargen/train.py":
+        assert "units of the recurrent layer" in process.stdout
+
+
+# Bad input
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_bad_flags_are_refused(script, tmp_path, task):
+    assert refused(script(f"{task}/train.py", "--runs", tmp_path, "--hiden-size", "3"), "--hiden-size")
+    assert refused(script(f"{task}/train.py", "--runs", tmp_path, "--hidden-size", "0"), "--hidden-size")
+    assert not list(tmp_path.iterdir())
+
+
+BAD_FILES = {
+    "empty.txt": b"",
+    "blank.txt": b"\r\n  \n",
+    "latin1.txt": b"1\tfine\n0\tcaf\xe9\n",
+    "binary.txt": bytes(range(256)),
+}
+
+
+@pytest.mark.parametrize("task", ["chargen", "sentiment", "pos_tagging"])
+@pytest.mark.parametrize("name", [*BAD_FILES, "missing.txt"])
+def test_bad_corpora_are_refused(script, tmp_path, task, name):
+    if name in BAD_FILES:
+        (tmp_path / name).write_bytes(BAD_FILES[name])
+    process = script(f"{task}/train.py", "--runs", tmp_path / "runs", "--data", tmp_path / name)
+    assert refused(process, name)
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("task", "content", "named"),
+    [
+        ("chargen", "too short", "too short"),
+        ("sentiment", "1\tgood\n1 bad\n", "line 2"),
+        ("sentiment", "1\tgood\n7\tbad\n", "line 2"),
+        ("sentiment", "1\tgood\n0\tbad\n", "5"),
+        ("pos_tagging", "The/DT dog/NN\nbarks\n", "line 2"),
+        ("pos_tagging", "The/DT dog/NN\n", "at least 10"),
+    ],
+)
+def test_malformed_corpora_are_refused(script, tmp_path, task, content, named):
+    (tmp_path / "corpus.txt").write_text(content)
+    process = script(f"{task}/train.py", "--runs", tmp_path / "runs", "--data", tmp_path / "corpus.txt")
+    assert refused(process, named)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_corpus_with_a_wrong_hash_is_refused(script, tmp_path):
+    (tmp_path / "alice_in_wonderland.txt").write_text("not Alice")
+    process = script("chargen/train.py", "--runs", tmp_path / "runs", RNN_DATA=str(tmp_path))
+    assert refused(process, "6b95b094df1aea86711b656a8d80cf9e76ee019d7606f6a905360f47cda88fe6", "SHA-256")
+
+
+def test_a_damaged_treebank_is_refused(script, tmp_path):
+    (tmp_path / "own.zip").write_bytes(b"PK\x05\x06" + bytes(18))  # an empty zip
+    assert refused(script("pos_tagging/train.py", "--data", tmp_path / "own.zip", "--runs", tmp_path), "own.zip")
+
+
+def test_an_existing_run_is_not_overwritten(script, trained, runs):
+    _, run = trained("toy_sequence")
+    before = (run / "model.keras").read_bytes()
+    process = script("toy_sequence/train.py", "--runs", runs, "--name", "tiny", *TINY["toy_sequence"])
+    assert refused(process, "exists already")
+    assert (run / "model.keras").read_bytes() == before
+
+
+@pytest.mark.parametrize("path", [*(f"{task}/eval.py" for task in TASKS), *USES])
+def test_a_missing_run_is_named(script, tmp_path, path):
+    assert refused(script(path, "--run", tmp_path / "nowhere", input="a line\n"), "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--prompt", "mira 楽"], "楽"),
+        (["--prompt", ""], "empty"),
+        (["--temperature", "0"], "--temperature"),
+        (["--length", "-5"], "--length"),
+        (["--top-k", "-1"], "--top-k"),
+    ],
+)
+def test_generate_refuses_what_it_cannot_do(script, trained, arguments, named):
+    _, run = trained("chargen")
+    process = script("chargen/generate.py", "--run", run, *arguments)
+    assert refused(process, named)
+    assert process.stdout == ""
+
+
+def test_classify_refuses_empty_text_and_wrong_encodings(script, trained):
+    _, run = trained("sentiment")
+    assert refused(script("sentiment/classify.py", "--run", run, "fine", "..."), "sentence 2")
+    assert refused(script("sentiment/classify.py", "--run", run, input=""), "standard input")
+    process = script("sentiment/classify.py", "--run", run, input=b"fine\ncaf\xe9\n")
+    assert process.returncode == 2
+    assert b"standard input, line 2" in process.stderr
+
+
+def test_tag_refuses_empty_text_and_missing_files(script, trained, tmp_path):
+    _, run = trained("pos_tagging")
+    assert refused(script("pos_tagging/tag.py", "--run", run, " "), "sentence 1")
+    assert refused(script("pos_tagging/tag.py", "--run", run, "--file", tmp_path / "none.txt"), "none.txt")
+    assert refused(script("pos_tagging/tag.py", "--run", run, input=""), "standard input")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_a_damaged_model_is_refused(script, trained, tmp_path, share):
+    _, run = trained("chargen")
+    content = (run / "model.keras").read_bytes()
+    (tmp_path / "model.keras").write_bytes(content[: int(len(content) * share)])
+    assert refused(script("chargen/generate.py", "--run", tmp_path), "damaged")
+
+
+def test_a_run_is_not_evaluated_on_another_corpus(script, trained, tmp_path):
+    _, run = trained("chargen")
+    (tmp_path / "other.txt").write_text("another text. " * 500)
+    assert refused(script("chargen/eval.py", "--run", run, "--data", tmp_path / "other.txt"), "trained on")
+
+
+def test_a_read_only_folder_is_one_line(script, tmp_path):
+    (tmp_path / "runs").write_text("a file where the folder should be")
+    assert refused(script("toy_sequence/train.py", "--runs", tmp_path / "runs", *TINY["toy_sequence"]), "runs")
