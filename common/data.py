@@ -241,12 +241,16 @@ def decode(raw: bytes, source: str | Path) -> str:
 
 
 def read_lines(stream: BinaryIO, source: str | Path) -> Iterator[str]:
-    """The lines of a binary stream, one after another, without their ends; InputError as from `decode`."""
+    """The lines of a binary stream, one after another, without their ends; InputError as from `decode`, and if there
+    is no line."""
+    number = 0
     for number, raw in enumerate(stream, start=1):
         try:
             yield raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
         except UnicodeDecodeError:
             raise InputError(f"{source}, line {number}: not valid UTF-8; convert it to UTF-8") from None
+    if number == 0:
+        raise InputError(f"{source} is empty; give one sentence a line")
 
 
 def clean_text(text: str) -> str:

@@ -170,6 +170,7 @@ def test_help_shows_every_flag_with_its_comment_and_loads_no_tensorflow(script, 
     process = script(path, "--help", PYTHONPROFILEIMPORTTIME="1")
     assert process.returncode == 0
     assert "--run" in process.stdout
+    assert "import time" in process.stderr
     assert "tensorflow" not in process.stderr  # where Python lists the modules that it loads
     if path == "chargen/train.py":
         assert "units of the recurrent layer" in process.stdout

@@ -92,7 +92,9 @@ def test_the_book_reads_one_hot_vectors(ids):
 
 @pytest.mark.parametrize("cell", ["simple", "lstm", "gru"])
 def test_stepping_equals_reading_the_whole_text(cell, ids):
-    model = with_random_weights(build_model(replace(TINY, cell=cell, batch_size=2, sequence_length=30), len(VOCABULARY)))
+    model = with_random_weights(
+        build_model(replace(TINY, cell=cell, batch_size=2, sequence_length=30), len(VOCABULARY))
+    )
     text = ids[:60].reshape(2, 30)
     whole = model(text).numpy()
     states = initial_states(model, 2)
@@ -125,7 +127,7 @@ def test_windows_predict_every_character_from_the_four_before(ids):
 
 
 def test_witten_bell_by_hand():
-    # After "a" in "abac" came b once and c once: N = 2, T = 2. Unigrams: a 2, b 1, c 1 of 4, 3 kinds; 4 characters exist.
+    # After "a" in "abac" came b once and c once: N = 2, T = 2. Unigrams: a 2, b 1, c 1, so N = 4, T = 3. 4 characters exist.
     model = WittenBell("abac", vocabulary_size=4, order=2)
     unigram_b = (1 + 3 / 4) / (4 + 3)
     assert model.probability("b", "a") == pytest.approx((1 + 2 * unigram_b) / (2 + 2))
@@ -138,7 +140,7 @@ def test_witten_bell_by_hand():
 
 def test_witten_bell_sums_to_one():
     model = WittenBell("the cat sat on the mat", vocabulary_size=12, order=4)
-    alphabet = sorted(set("the cat sat on the mat")) + ["!", "?"]
+    alphabet = [*sorted(set("the cat sat on the mat")), "!", "?"]
     for context in ("the", " ca", "zzz", "t"):
         assert sum(model.probability(character, context) for character in alphabet) == pytest.approx(1)
 

@@ -28,7 +28,9 @@ def test_masked_loss_is_the_mean_over_the_unpadded_sequences_one_by_one(batch):
 def test_masked_loss_ignores_what_the_model_says_on_padding(batch):
     logits, targets, lengths = batch
     shouting = np.where(mask(lengths)[:, :, None], logits, 1e6).astype("float32")
-    assert float(masked_crossentropy()(targets, shouting)) == pytest.approx(float(masked_crossentropy()(targets, logits)))
+    assert float(masked_crossentropy()(targets, shouting)) == pytest.approx(
+        float(masked_crossentropy()(targets, logits))
+    )
 
 
 def test_masked_accuracy_counts_real_steps_only(batch):

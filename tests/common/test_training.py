@@ -205,5 +205,5 @@ def test_json_is_written_whole_or_not_at_all(tmp_path):
 def test_evaluating_on_another_corpus_is_refused():
     metrics = {"corpus": {"name": "Alice", "sha256": "aa"}}
     training.check_corpus(metrics, {"name": "Alice", "sha256": "aa"})
-    with pytest.raises(InputError, match="aa.*bb"):
+    with pytest.raises(InputError, match=r"aa.*bb"):
         training.check_corpus(metrics, {"name": "generated sample", "sha256": "bb"})

@@ -73,7 +73,7 @@ def test_loss_falls_in_a_few_steps(hyperparameters):
 
 def test_the_tagger_looks_at_words_on_both_sides():
     model = model_of(TINY)
-    words = encode_words("the old saw fell down".split(), VOCABULARIES)
+    words = encode_words(["the", "old", "saw", "fell", "down"], VOCABULARIES)
     before, after = words.copy(), words.copy()
     before[0], after[-1] = words[2], words[2]
     middle = model(words[None]).numpy()[0, 2]
