@@ -127,7 +127,7 @@ def test_windows_predict_every_character_from_the_four_before(ids):
 
 
 def test_witten_bell_by_hand():
-    # After "a" in "abac" came b once and c once: N = 2, T = 2. Unigrams: a 2, b 1, c 1, so N = 4, T = 3. 4 characters exist.
+    # After "a" in "abac" came b once and c once: N = 2, T = 2. Unigrams: a 2, b 1, c 1, so N = 4, T = 3.
     model = WittenBell("abac", vocabulary_size=4, order=2)
     unigram_b = (1 + 3 / 4) / (4 + 3)
     assert model.probability("b", "a") == pytest.approx((1 + 2 * unigram_b) / (2 + 2))
