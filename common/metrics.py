@@ -1,12 +1,10 @@
-"""Bits per character, masked loss and accuracy, exact match."""
+"""Bits per character, masked loss and masked accuracy."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import keras
-import numpy as np
 from keras import ops
 
 from common.padding import PADDED
@@ -48,13 +46,3 @@ class MaskedAccuracy(keras.metrics.Metric):
 
     def result(self):
         return ops.divide_no_nan(self.correct, self.steps)
-
-
-def sequence_accuracies(predicted: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> tuple[float, float]:
-    """Token accuracy and whole-sequence accuracy (exact match) of unpadded predictions.
-
-    Args:
-        predicted, targets: one array (time,) a sequence, of the same lengths.
-    """
-    hits = [np.equal(ours, theirs) for ours, theirs in zip(predicted, targets, strict=True)]
-    return float(np.concatenate(hits).mean()), float(np.mean([sequence.all() for sequence in hits]))

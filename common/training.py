@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import dataclasses
 import io
 import json
@@ -239,26 +240,27 @@ def callbacks(
     """
     import keras
 
-    class SaveBestModel(keras.callbacks.Callback):
-        """Write model.keras whenever the monitored metric is the best so far."""
+    mode = "max" if "accuracy" in monitor else "min"
+    better = max if mode == "max" else min
 
-        def __init__(self, mode: str):
-            super().__init__()
-            self.better = max if mode == "max" else min
-            self.best = None
+    values = []
+    if resume and (run / "history.csv").is_file():
+        with open(run / "history.csv", newline="") as file:
+            values = [float(row[monitor]) for row in csv.DictReader(file)]
+
+    class SaveBestModel(keras.callbacks.Callback):
+        """Write model.keras when the monitored metric is better than in all epochs before, resumed ones included."""
 
         def on_epoch_end(self, epoch, logs=None):
-            value = logs[monitor]
-            if self.best is None or self.better(value, self.best) != self.best:
-                self.best = value
+            if all(better(logs[monitor], value) != value for value in values):
                 save_model(self.model, run / "model.keras", **vocabularies)
+            values.append(logs[monitor])
 
-    mode = "max" if "accuracy" in monitor else "min"
     return [
         keras.callbacks.TerminateOnNaN(),
         keras.callbacks.CSVLogger(run / "history.csv", append=resume),
         keras.callbacks.TensorBoard(run / "tensorboard", write_graph=False),
-        SaveBestModel(mode),
+        SaveBestModel(),
         keras.callbacks.BackupAndRestore(run / "backup"),
         keras.callbacks.EarlyStopping(monitor, mode=mode, patience=patience, verbose=1),
     ]

@@ -147,6 +147,17 @@ def test_the_best_epoch_is_the_one_that_is_kept(tmp_path):
     assert training.load_model(tmp_path / "model.keras")[0].get_weights()[0] == 1  # the second epoch
 
 
+def test_a_resumed_run_keeps_the_better_model_from_before(tmp_path):
+    (tmp_path / "history.csv").write_text("epoch,loss,val_loss\n0,9.0,0.0\n")
+    (tmp_path / "model.keras").write_text("the model of epoch 0")
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    data = np.zeros((2, 1)), np.ones((2, 1))  # its loss is above 0
+    kept = training.callbacks(tmp_path, "val_loss", {}, patience=9, resume=True)
+    model.fit(*data, validation_data=data, callbacks=kept, verbose=0)
+    assert (tmp_path / "model.keras").read_text() == "the model of epoch 0"
+
+
 # Models and JSON
 
 
