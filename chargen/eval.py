@@ -25,23 +25,28 @@ class Options:
     data: str | None = None  # where the corpus is now, if not where training found it
 
 
-def bits_of_stream(model, ids, before):
-    """Bits for each character of `ids` (length,), the state carried on from the text `before` (length,)."""
+def bits_of_stream(model, ids, before, piece=5000):
+    """Bits for each character of `ids` (length,), the state carried on from the text `before` (length,).
+
+    Read in pieces of `piece` characters, so that memory does not grow with the text."""
     import tensorflow as tf
 
     from chargen.generate import initial_states, step
 
-    @tf.function
-    def read(text):
-        states = initial_states(model, 1)
+    @tf.function(reduce_retracing=True)
+    def read(text, states):
         bits = tf.TensorArray(tf.float32, tf.size(text) - 1)
         for position in tf.range(tf.size(text) - 1):
             logits, states = step(model, text[position][None], states)
             nats = tf.nn.sparse_softmax_cross_entropy_with_logits(text[position + 1][None], logits)
             bits = bits.write(position, nats[0] / math.log(2))
-        return bits.stack()
+        return bits.stack(), states
 
-    return read(tf.concat([before, ids], 0)).numpy()[-len(ids) :]
+    whole, states, bits = np.concatenate([before, ids]), initial_states(model, 1), []
+    for start in range(0, len(whole) - 1, piece):
+        some, states = read(tf.constant(whole[start : start + piece + 1]), states)
+        bits.append(some.numpy())
+    return np.concatenate(bits)[-len(ids) :]
 
 
 def bits_of_windows(model, ids, before):

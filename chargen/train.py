@@ -136,7 +136,7 @@ def build_model(hyperparameters, vocabulary_size):
         embedding = layers.Embedding(vocabulary_size, vocabulary_size, "identity", trainable=False)
     else:
         embedding = layers.Embedding(vocabulary_size, hyperparameters.embedding_size)
-    model = Sequential(
+    return Sequential(
         [
             Input((hyperparameters.sequence_length,), hyperparameters.batch_size if streams else None, dtype="int32"),
             embedding,
@@ -146,7 +146,6 @@ def build_model(hyperparameters, vocabulary_size):
             layers.Dense(vocabulary_size),
         ]
     )
-    return model
 
 
 def main(hyperparameters: Hyperparameters) -> None:
@@ -165,10 +164,8 @@ def main(hyperparameters: Hyperparameters) -> None:
     if hyperparameters.reading == "streams":
         train_batches, validation_batches = stream_batches(train, *size), stream_batches(validation, *size)
     else:
-        train_batches, validation_batches = (
-            window_batches(train, *size, seed=hyperparameters.seed),
-            window_batches(validation, *size),
-        )
+        train_batches = window_batches(train, *size, seed=hyperparameters.seed)
+        validation_batches = window_batches(validation, *size)
     model = build_model(hyperparameters, len(vocabulary))
     if hyperparameters.optimizer == "adam":
         steps = hyperparameters.epochs * len(train_batches)
@@ -183,16 +180,13 @@ def main(hyperparameters: Hyperparameters) -> None:
     class StartAnew(keras.callbacks.Callback):
         """Forget the state before the first batch of training and before the first batch of validation."""
 
-        def on_epoch_begin(self, epoch, logs=None):
-            self.forget()
-
-        def on_test_begin(self, logs=None):
-            self.forget()
-
-        def forget(self):
+        def on_epoch_begin(self, epoch=None, logs=None):
             for layer in self.model.layers:
                 if getattr(layer, "stateful", False):
                     layer.reset_states()
+
+        def on_test_begin(self, logs=None):
+            self.on_epoch_begin()
 
     class PrintSample(keras.callbacks.Callback):
         """Let the model write a little after each epoch."""
@@ -205,9 +199,8 @@ def main(hyperparameters: Hyperparameters) -> None:
 
     run = start_run("chargen", hyperparameters)
     started = time.perf_counter()
-    kept = callbacks(
-        run, "val_bits_per_character", {"characters": vocabulary}, hyperparameters.patience, hyperparameters.resume
-    )
+    vocabularies = {"characters": vocabulary}
+    kept = callbacks(run, "val_bits_per_character", vocabularies, hyperparameters.patience, hyperparameters.resume)
     model.fit(
         train_batches,
         validation_data=validation_batches,

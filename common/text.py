@@ -50,14 +50,12 @@ class Vocabulary:
         """
         try:
             if self._unknown is None:
-                ids = [self._ids[token] for token in tokens]
-            else:
-                ids = [self._ids.get(token, self._unknown) for token in tokens]
+                return np.fromiter((self._ids[token] for token in tokens), dtype="int32")
+            return np.fromiter((self._ids.get(token, self._unknown) for token in tokens), dtype="int32")
         except KeyError as error:
             raise InputError(
                 f"the model does not know {error.args[0]!r}; it knows only the characters {''.join(self.tokens)!r}"
             ) from None
-        return np.array(ids, dtype="int32")
 
     def decode(self, ids: Iterable[int]) -> list[str]:
         """Ids to tokens."""

@@ -42,7 +42,7 @@ class Hyperparameters(RunOptions):
     batch_size: int = 32  # sentences
     learning_rate: float = 0.005  # of Adam, at the start; falls to 0 along a cosine
     epochs: int = 10  # at most
-    patience: int = 3  # epochs without improvement on validation before training stops
+    patience: int = 6  # epochs without improvement on validation before training stops
 
 
 def features(word: str) -> tuple[str, str, str]:

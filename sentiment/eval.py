@@ -33,15 +33,13 @@ def leaking_split(raw, seed):
 
 def predict(path: Path, sentences):
     """The probability that each sentence is positive, (sentences,), by the model saved at `path`."""
-    import keras
-
     from common.padding import predict_in_batches
     from sentiment.train import encode
 
     model, vocabularies = load_model(path)
     ids = [encode(sentence, vocabularies["words"]) for sentence in sentences]
     logits = np.concatenate(predict_in_batches(model.predict_on_batch, ids))  # (sentences,)
-    return keras.ops.convert_to_numpy(keras.ops.sigmoid(logits))
+    return 1 / (1 + np.exp(-logits))
 
 
 def evaluate(run: Path, raw, seed: int) -> dict:
