@@ -45,16 +45,12 @@ def bucketed_batches(
     """
     lengths = [len(sequence) for sequence in inputs]
     dataset = tf.data.Dataset.from_tensor_slices((_ragged(inputs), _ragged(targets)))
-    dataset = dataset.map(
-        lambda sequence, target: (tf.identity(sequence), tf.identity(target))
-    )  # ragged rows as tensors
+    dataset = dataset.map(lambda *pair: tuple(tf.identity(row) for row in pair))  # ragged rows become tensors
     if seed is not None:
         dataset = dataset.shuffle(len(lengths), seed=seed)
     bounds = sorted({int(bound) + 1 for bound in np.quantile(lengths, (0.2, 0.4, 0.6, 0.8, 0.9))})
     in_bucket = np.bincount(np.searchsorted(bounds, lengths, side="right"))
-    batches = int(
-        np.ceil(in_bucket / batch_size).sum()
-    )  # tf.data cannot count them itself; the progress bar wants to know
+    batches = int(np.ceil(in_bucket / batch_size).sum())  # for the progress bar: tf.data cannot count them itself
     dataset = dataset.bucket_by_sequence_length(
         lambda sequence, target: tf.shape(sequence)[0],
         bucket_boundaries=bounds,

@@ -12,7 +12,7 @@ from pos_tagging.eval import perceptron_tags, scores, tag_sentences
 from pos_tagging.tag import tag_lines
 from pos_tagging.train import Hyperparameters, build_model, encode_words, features, make_vocabularies
 
-TINY = Hyperparameters(embedding_size=5, feature_size=3, hidden_size=6, dropout=0.0)
+TINY = Hyperparameters(embedding_size=5, feature_size=3, hidden_size=6, feature_dropout=0.0, dropout=0.0)
 SENTENCES = tagged_sentences(200)
 VOCABULARIES = make_vocabularies(SENTENCES, 2)
 VARIANTS = [
