@@ -23,7 +23,7 @@ NP         5 DT NN | 3 DT JJ NN | 4 NAME | 3 PRP | 2 PRP$ NN | 1 DT NN that/WDT 
 NP         1 NAME 's/POS NN
 OBJECT     4 DT NN | 2 DT JJ NN | 2 PRP$ NN | 1 NNS | 1 that/DT NN | 1 CD NNS | 1 NAME
 VBD-PHRASE 5 VBD OBJECT | 2 VBD OBJECT PP | 1 VBD OBJECT RB | 1 was/VBD JJ | 1 was/VBD VBN PP
-VBZ-PHRASE 3 VBZ OBJECT | 1 is/VBZ JJ | 1 is/VBZ VBG OBJECT | 1 has/VBZ VBN OBJECT
+VBZ-PHRASE 3 VBZ OBJECT | 1 is/VBZ JJ | 1 is/VBZ VBG OBJECT | 1 has/VBZ VBN OBJECT | 1 barks/VBZ | 1 barks/VBZ PP
 VB-PHRASE  3 VB OBJECT | 1 VB OBJECT PP | 1 be/VB JJ
 PP         1 IN OBJECT | 1 like/IN OBJECT
 SAID       2 said/VBD | 1 thought/VBD | 1 cried/VBD
@@ -38,8 +38,8 @@ RB         1 back/RB | 1 quickly/RB | 1 again/RB | 1 STEMly/RB
 IN         2 in/IN | 2 on/IN | 1 under/IN | 1 behind/IN | 1 near/IN
 JJ         2 light/JJ | 2 old/JJ | 1 green/JJ | 1 kind/JJ | 1 quiet/JJ | 1 STEMous/JJ | 1 STEMish/JJ
 NN         2 saw/NN | 2 can/NN | 2 watch/NN | 2 light/NN | 2 will/NN | 2 fish/NN | 1 back/NN | 1 kind/NN | 2 garden/NN
-NN         2 river/NN | 2 door/NN | 2 lamp/NN | 1 STEMment/NN | 1 STEMness/NN | 1 STEMer/NN
-NNS        1 lamps/NNS | 1 watches/NNS | 1 boats/NNS | 1 saws/NNS | 1 STEMers/NNS
+NN         2 river/NN | 2 door/NN | 2 lamp/NN | 1 dog/NN | 1 STEMment/NN | 1 STEMness/NN | 1 STEMer/NN
+NNS        1 lamps/NNS | 1 watches/NNS | 1 boats/NNS | 1 saws/NNS | 1 barks/NNS | 1 STEMers/NNS
 VB         2 watch/VB | 2 light/VB | 2 fish/VB | 1 like/VB | 1 find/VB | 1 carry/VB | 1 STEMize/VB
 VBD        3 saw/VBD | 2 found/VBD | 2 left/VBD | 1 liked/VBD | 1 carried/VBD | 1 STEMed/VBD
 VBZ        2 likes/VBZ | 2 watches/VBZ | 1 saws/VBZ | 1 carries/VBZ | 1 STEMizes/VBZ
