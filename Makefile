@@ -10,11 +10,11 @@ SETUP := .venv/.installed
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup data train eval quick test lint clean $(TASKS:%=train-%) $(TASKS:%=eval-%)
+.PHONY: help setup data train eval quick test lint bench-layers clean $(TASKS:%=train-%) $(TASKS:%=eval-%)
 
 help: ## list the targets (the default)
 	@echo "make TARGET [ARGS=\"flags of the script\"]"; echo
-	@sed -n -e 's/^$$(TASKS.*: \([a-z]*-\)%: .*## /  \1TASK \t/p' -e 's/^\([a-z]*\):.*## /  \1 \t/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n -e 's/^$$(TASKS.*: \([a-z]*-\)%: .*## /  \1TASK \t/p' -e 's/^\([a-z-]*\):.*## /  \1 \t/p' $(MAKEFILE_LIST) | expand -t 18
 	@echo; echo "TASK: $(TASKS)"
 
 setup: $(SETUP) ## make .venv and install requirements.txt
@@ -57,6 +57,14 @@ lint: $(SETUP) ## check style and format
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 
+bench-layers: $(SETUP) .venv-bench/.installed ## compare the recurrent layers with Keras's and PyTorch's (5 minutes)
+	@$(RUN) benchmarks/layers.py .venv-bench/bin/python
+
+.venv-bench/.installed: requirements-bench.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	touch $@
+
 clean: ## remove .venv and caches; runs/ and data/ stay
-	rm -rf .venv .pytest_cache .ruff_cache *.egg-info
+	rm -rf .venv .venv-bench .pytest_cache .ruff_cache *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

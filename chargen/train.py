@@ -130,7 +130,9 @@ def build_model(hyperparameters, vocabulary_size):
     (batch, vocabulary) when it reads windows."""
     from keras import Input, Sequential, layers
 
-    recurrent = {"simple": layers.SimpleRNN, "lstm": layers.LSTM, "gru": layers.GRU}[hyperparameters.cell]
+    from common.recurrent import GRU, LSTM, SimpleRNN
+
+    recurrent = {"simple": SimpleRNN, "lstm": LSTM, "gru": GRU}[hyperparameters.cell]
     streams = hyperparameters.reading == "streams"
     if hyperparameters.one_hot:  # a fixed identity matrix as embedding: row i is the one-hot vector of character i
         embedding = layers.Embedding(vocabulary_size, vocabulary_size, "identity", trainable=False)

@@ -12,7 +12,8 @@ Here both directions are written out, after four observations:
 3. **The gradient of the weights after the loop.** Back through time, only `da_t` depends on the step after it. The
    weights' gradient is a sum over all steps, `dM = sum_t da_t [h_{t-1}; x_t; 1]'`: one large product in the end.
 4. **Loops side by side.** Rows of a batch do not depend on each other. The batch is cut in as many parts as there are
-   cores, each with a loop of its own, and TensorFlow runs them at the same time.
+   cores (up to four), each with a loop of its own, and TensorFlow runs them at the same time. `use_cores` gives each
+   loop's products the threads that fall to it.
 
 The equations (`*` elementwise; s logistic; gates in Keras's order; every product above includes the bias):
 
@@ -35,7 +36,8 @@ import os
 import keras
 import tensorflow as tf
 
-STEPS = 4  # written out in one round of the loop: fewer rounds, less bookkeeping
+CORES = os.cpu_count() or 1
+LOOPS = min(CORES, 4)  # side by side
 ROWS = 8  # of a batch, at least, for a loop of its own
 
 
@@ -112,21 +114,6 @@ def _array(values):
     return tf.TensorArray(values.dtype, tf.shape(values)[0], clear_after_read=False).unstack(values)
 
 
-def _loop(step, count, state):
-    """Apply `step` to the list `state` `count` times, `STEPS` of them in one round as long as it goes."""
-
-    def several(left, *state):
-        for _ in range(STEPS):
-            state = step(*state)
-        return left - STEPS, *state
-
-    def single(left, *state):
-        return left - 1, *step(*state)
-
-    left, *state = tf.while_loop(lambda left, *_: left >= STEPS, several, (count, *state), parallel_iterations=1)
-    return tf.while_loop(lambda left, *_: left > 0, single, (left, *state), parallel_iterations=1)[1:]
-
-
 def _scan(cell, inputs, matrix, states, extra=None, mask=None):
     """Run a cell over time.
 
@@ -163,7 +150,9 @@ def _scan(cell, inputs, matrix, states, extra=None, mask=None):
 
         state_arrays = [empty(steps + 1).write(0, state) for state in initial[1:]]
         arrays = empty(steps), state_arrays, [empty(steps) for _ in range(cell.keeps)]
-        _, last, joined_array, state_arrays, kept_arrays = _loop(forward, steps, (0, list(initial), *arrays))
+        _, last, joined_array, state_arrays, kept_arrays = tf.while_loop(
+            lambda t, *_: t < steps, forward, (0, list(initial), *arrays), parallel_iterations=1
+        )
         joined = tf.transpose(joined_array.stack(), [0, 2, 1])  # (time, batch, hidden + inputs + 1)
         outputs = tf.concat([joined[1:, :, :hidden], tf.transpose(last[0])[None]], axis=0)  # (time, batch, hidden)
 
@@ -193,11 +182,13 @@ def _scan(cell, inputs, matrix, states, extra=None, mask=None):
                 return t - 1, d_before, product_array.write(t, d_product), extra_array
 
             start = (steps - 1, list(d_last), empty(steps), empty(steps))
-            _, d_initial, product_array, extra_array = _loop(backward, steps, start)
-            d_product = tf.transpose(product_array.stack(), [1, 0, 2])  # (gates, time, batch)
-            d_product = tf.reshape(d_product, [d_product.shape[0], -1])  # (gates, time * batch)
+            _, d_initial, product_array, extra_array = tf.while_loop(
+                lambda t, *_: t >= 0, backward, start, parallel_iterations=1
+            )
+            d_product = tf.transpose(product_array.stack(), [1, 0, 2])
+            d_product = tf.reshape(d_product, [matrix.shape[0], -1])  # (gates, time * batch)
             d_matrix = tf.matmul(d_product, tf.reshape(joined, [-1, joined.shape[2]]))
-            d_inputs = tf.reshape(tf.matmul(transposed[hidden:], d_product), [-1, steps, tf.shape(inputs)[2]])
+            d_inputs = tf.reshape(tf.matmul(transposed[hidden:], d_product), tf.gather(tf.shape(inputs), [1, 0, 2]))
             d_extra = extra_array.stack() if cell is _GRU else tf.zeros_like(extra)
             return tf.transpose(d_inputs, [1, 0, 2]), d_matrix, d_extra, *d_initial
 
@@ -209,6 +200,15 @@ def _scan(cell, inputs, matrix, states, extra=None, mask=None):
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The layers
+
+
+def use_cores():
+    """Let `LOOPS` loops run at the same time, and share out the threads of single operations among them.
+
+    A product of this size gains less from a second thread than it costs. To be called before TensorFlow does anything.
+    """
+    tf.config.threading.set_inter_op_parallelism_threads(CORES)
+    tf.config.threading.set_intra_op_parallelism_threads(CORES // LOOPS)
 
 
 class _Fast:
@@ -259,12 +259,13 @@ class _Fast:
 
     @staticmethod
     def _cutter(rows, count):
-        """A function that cuts tensors (..., batch) in one part for each core; `rows` is the batch size if known."""
-        parts = max(1, min(os.cpu_count(), rows // ROWS)) if rows else os.cpu_count()
+        """A function that cuts tensors (..., batch) in one part for each loop; `rows` is the batch size if known."""
+        parts = LOOPS if rows is None else max(1, min(LOOPS, rows // ROWS))
         sizes = [count * (part + 1) // parts - count * part // parts for part in range(parts)]
         return lambda tensor: [None] * parts if tensor is None else tf.split(tensor, sizes, axis=-1, num=parts)
 
 
+@keras.saving.register_keras_serializable(package="recurrent")
 class SimpleRNN(_Fast, keras.layers.SimpleRNN):
     """`keras.layers.SimpleRNN`, faster on a CPU; see the top of the file."""
 
@@ -274,16 +275,17 @@ class SimpleRNN(_Fast, keras.layers.SimpleRNN):
         return tf.transpose(tf.concat([recurrent, kernel, bias[None]], axis=0)), None
 
 
+@keras.saving.register_keras_serializable(package="recurrent")
 class LSTM(_Fast, keras.layers.LSTM):
     """`keras.layers.LSTM`, faster on a CPU; see the top of the file."""
 
     _equations = _LSTM
 
     def _arrange(self, kernel, recurrent, bias, sequences):
-        columns = tf.concat([recurrent, kernel, bias[None]], axis=0)  # (hidden + inputs + 1, 4 * hidden)
-        return tf.transpose(columns * tf.repeat([1.0, 1.0, 2.0, 1.0], self.units)), None
+        return tf.transpose(tf.concat([recurrent, kernel, bias[None]], 0) * tf.repeat([1.0, 1, 2, 1], self.units)), None
 
 
+@keras.saving.register_keras_serializable(package="recurrent")
 class GRU(_Fast, keras.layers.GRU):
     """`keras.layers.GRU`, faster on a CPU; see the top of the file."""
 

@@ -153,6 +153,7 @@ def load_tensorflow(seed: int | None = None) -> None:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what matters comes as an exception
     os.environ["KERAS_BACKEND"] = "tensorflow"
+    started = "tensorflow" in sys.modules
     sys.stderr.flush()
     stderr, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 2)  # TensorFlow's C++ start-up messages go straight to file descriptor 2
@@ -161,6 +162,10 @@ def load_tensorflow(seed: int | None = None) -> None:
 
         gpus = tf.config.list_physical_devices("GPU")
         tf.get_logger().setLevel("ERROR")
+        if not started and not gpus:
+            from common.recurrent import use_cores
+
+            use_cores()
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)
@@ -326,6 +331,8 @@ def load_model(path: Path) -> tuple[Any, dict[str, Vocabulary]]:
         raise InputError(f"there is no model {path}; train one, or name its run folder with --run")
     load_tensorflow()
     import keras
+
+    import common.recurrent  # noqa: F401 - registers the layers that the file may hold
 
     try:
         with zipfile.ZipFile(path) as archive:

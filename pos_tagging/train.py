@@ -72,7 +72,9 @@ def build_model(hyperparameters, vocabularies):
     """The model, not compiled: ids of features (batch, time, 3), 0 where padded -> logits (batch, time, tags)."""
     from keras import Input, Model, layers, ops
 
-    recurrent = {"simple": layers.SimpleRNN, "lstm": layers.LSTM, "gru": layers.GRU}[hyperparameters.cell]
+    from common.recurrent import GRU, LSTM, SimpleRNN
+
+    recurrent = {"simple": SimpleRNN, "lstm": LSTM, "gru": GRU}[hyperparameters.cell]
     hidden_size, tags = hyperparameters.hidden_size, len(vocabularies["tags"])
     sizes = hyperparameters.embedding_size, hyperparameters.feature_size, hyperparameters.feature_size
     ids = Input((None, 3), dtype="int32")

@@ -57,7 +57,9 @@ def build_model(hyperparameters, vocabulary_size):
     """The model, not compiled: ids of words (batch, time), 0 where padded -> logit (batch, 1), above 0 for positive."""
     from keras import Input, Sequential, layers
 
-    recurrent = {"simple": layers.SimpleRNN, "lstm": layers.LSTM, "gru": layers.GRU}[hyperparameters.cell]
+    from common.recurrent import GRU, LSTM, SimpleRNN
+
+    recurrent = {"simple": SimpleRNN, "lstm": LSTM, "gru": GRU}[hyperparameters.cell]
     return Sequential(
         [
             Input((None,), dtype="int32"),

@@ -53,7 +53,9 @@ def build_model(hyperparameters):
     """The model, not compiled: noise (batch, time, 1) -> logits (batch, time, 2); any length."""
     from keras import Input, Sequential, layers
 
-    recurrent = {"simple": layers.SimpleRNN, "lstm": layers.LSTM, "gru": layers.GRU}[hyperparameters.cell]
+    from common.recurrent import GRU, LSTM, SimpleRNN
+
+    recurrent = {"simple": SimpleRNN, "lstm": LSTM, "gru": GRU}[hyperparameters.cell]
     return Sequential(
         [
             Input((None, 1)),
