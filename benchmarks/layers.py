@@ -16,15 +16,15 @@ import subprocess
 import sys
 import time
 
-from common.training import load_tensorflow
-
 BATCH, STEPS, VOCABULARY, EMBEDDING = 64, 100, 60, 64
 CELLS, SIZES, LIBRARIES = ("LSTM", "GRU"), (128, 256, 512), ("keras", "ours", "torch")
-TURNS, REPEATS = 3, 12
+TURNS, REPEATS = int(os.environ.get("TURNS", 3)), 12
 
 
 def keras_step(cell, hidden, library):
     """A function that does one training step, in TensorFlow."""
+    from common.training import load_tensorflow  # here, for PyTorch's environment has no TensorFlow
+
     if library == "ours":  # with the threads that our scripts use; Keras's layers with TensorFlow's own choice
         load_tensorflow()
     import keras
