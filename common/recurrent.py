@@ -5,15 +5,13 @@ another. Keras's loop leaves the gradients to TensorFlow, which adds up the grad
 Here both directions are written out, after four observations:
 
 1. **One product a step.** With x_t the input, h the state before, and a constant 1 for the bias, all gates of a step
-   are one matrix product, `a_t = M [h_{t-1}; x_t; 1]`, where M holds the recurrent weights, the input weights and the
-   bias side by side.
+   are one product, `a_t = M [h_{t-1}; x_t; 1]`, M being recurrent weights, input weights and bias side by side.
 2. **Features first.** With tensors (features, batch) instead of (batch, features) the gates are contiguous blocks of
    `a_t`, so that cutting them apart costs nothing, and the product runs nearly twice as fast on two cores.
 3. **The gradient of the weights after the loop.** Back through time, only `da_t` depends on the step after it. The
    weights' gradient is a sum over all steps, `dM = sum_t da_t [h_{t-1}; x_t; 1]'`: one large product in the end.
 4. **Loops side by side.** Rows of a batch do not depend on each other. The batch is cut in as many parts as there are
-   cores (up to four), each with a loop of its own, and TensorFlow runs them at the same time. `use_cores` gives each
-   loop's products the threads that fall to it.
+   cores (up to four), each with a loop of its own, all at the same time. `use_cores` shares out the threads.
 
 The equations (`*` elementwise; s logistic; gates in Keras's order; every product above includes the bias):
 
@@ -41,22 +39,23 @@ LOOPS = min(CORES, 4)  # side by side
 ROWS = 8  # of a batch, at least, for a loop of its own
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# The cells. All tensors (features, batch). `forward` turns the product into the new states and what `backward` needs.
+# The cells: all tensors (features, batch).
+#
+# forward: the product, the states before, W_n x for the GRU -> the states after, what `backward` needs again.
+# backward: that, the states before and after, the gradients of the states after -> the gradient of the product, those
+# that reach the states before not through the product, that of W_n x.
 
 
 class _SimpleRNN:
-    keeps = 1  # tensors for `backward`
+    keeps = 0  # tensors for `backward`, besides the states
 
     @staticmethod
-    def forward(product, states, extra):
-        h = tf.tanh(product)
-        return [h], [h]
+    def forward(product, states):
+        return [tf.tanh(product)], []
 
     @staticmethod
     def backward(kept, before, after, gradients):
-        (h,), (dh,) = kept, gradients
-        return tf.raw_ops.TanhGrad(y=h, dy=dh), [None], None
+        return tf.raw_ops.TanhGrad(y=after(0), dy=gradients[0]), [0.0]
 
 
 class _LSTM:
@@ -65,7 +64,7 @@ class _LSTM:
     keeps = 1
 
     @staticmethod
-    def forward(product, states, extra):
+    def forward(product, states):
         gates = tf.sigmoid(product)
         i, f, g, o = tf.split(gates, 4, axis=0)
         c = f * states[1] + i * (2 * g - 1)
@@ -78,21 +77,21 @@ class _LSTM:
         tanh_c = tf.tanh(after(1))
         dc = dc + tf.raw_ops.TanhGrad(y=tanh_c, dy=dh * o)
         upstream = tf.concat([dc * (2 * g - 1), dc * before(1), 2 * (dc * i), dh * tanh_c], axis=0)
-        return tf.raw_ops.SigmoidGrad(y=gates, dy=upstream), [None, dc * f], None
+        return tf.raw_ops.SigmoidGrad(y=gates, dy=upstream), [0.0, dc * f]
 
 
 class _GRU:
-    """`extra` is W_n x + b_n, which must not be multiplied by r; the rows of the product are a_z, a_r, a_n."""
+    """W_n x + b_n must not be multiplied by r, and comes beside the product; the product's rows are a_z, a_r, a_n."""
 
     keeps = 3
 
     @staticmethod
-    def forward(product, states, extra):
+    def forward(product, states, x_n):
         size = states[0].shape[0]
         zr, a_n = tf.split(product, [2 * size, size], axis=0)
         zr = tf.sigmoid(zr)
         z, r = tf.split(zr, 2, axis=0)
-        n = tf.tanh(extra + r * a_n)
+        n = tf.tanh(x_n + r * a_n)
         return [n + z * (states[0] - n)], [zr, a_n, n]
 
     @staticmethod
@@ -105,8 +104,8 @@ class _GRU:
         return tf.concat([dzr, dn * r], axis=0), [through_z], dn
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# The loops
+def _empty(length):
+    return tf.TensorArray(tf.float32, length, clear_after_read=False)
 
 
 def _array(values):
@@ -114,99 +113,88 @@ def _array(values):
     return tf.TensorArray(values.dtype, tf.shape(values)[0], clear_after_read=False).unstack(values)
 
 
-def _scan(cell, inputs, matrix, states, extra=None, mask=None):
-    """Run a cell over time.
+def _write(arrays, t, tensors):
+    return [array.write(t, tensor) for array, tensor in zip(arrays, tensors, strict=True)]
+
+
+def _flat(values):
+    """(time, features, batch) -> (features, time * batch)."""
+    return tf.reshape(tf.transpose(values, [1, 0, 2]), [values.shape[1], -1])
+
+
+def _scan(cell, inputs, matrix, states, beside=(), mask=None):
+    """Run a cell over time: h after every step (batch, time, hidden), and the list of the last states.
 
     Args:
-        cell: one of the classes above.
         inputs: (time, inputs + 1, batch), the last row ones.
         matrix: M, (gates, hidden + inputs + 1).
         states: the initial ones, a list of (hidden, batch), h first.
-        extra: (time, hidden, batch), for the GRU.
+        beside: for the GRU, a list of one tensor (time, hidden, batch), W_n x + b_n.
         mask: booleans (time, 1, batch), or None.
-
-    Returns:
-        h after every step (time, batch, hidden), and the list of the last states.
     """
-    steps, hidden, count = tf.shape(inputs)[0], states[0].shape[0], len(states)
+    steps, hidden = tf.shape(inputs)[0], states[0].shape[0]
     masks = None if mask is None else _array(mask)
 
-    def empty(length):
-        return tf.TensorArray(inputs.dtype, length, clear_after_read=False)
-
     @tf.custom_gradient
-    def scan(inputs, matrix, extra, *initial):
-        xs, extras = _array(inputs), _array(extra)
+    def scan(inputs, matrix, *others):
+        initial, besides = others[: len(states)], [_array(values) for values in others[len(states) :]]
+        xs = _array(inputs)
 
-        def forward(t, states, joined_array, state_arrays, kept_arrays):
-            joined = tf.concat([states[0], xs.read(t)], axis=0)  # (hidden + inputs + 1, batch)
-            new, kept = cell.forward(tf.matmul(matrix, joined), states, extras.read(t) if cell is _GRU else None)
+        def forward(t, states, state_arrays, kept_arrays):
+            product = tf.matmul(matrix, tf.concat([states[0], xs.read(t)], axis=0))
+            new, kept = cell.forward(product, states, *(array.read(t) for array in besides))
             if masks is not None:
                 real = masks.read(t)
                 new = [tf.where(real, after, before) for after, before in zip(new, states, strict=True)]
-            state_arrays = [array.write(t + 1, state) for array, state in zip(state_arrays, new[1:], strict=True)]
-            kept_arrays = [array.write(t, tensor) for array, tensor in zip(kept_arrays, kept, strict=True)]
-            return t + 1, new, joined_array.write(t, joined), state_arrays, kept_arrays
+            return t + 1, new, _write(state_arrays, t + 1, new), _write(kept_arrays, t, kept)
 
-        state_arrays = [empty(steps + 1).write(0, state) for state in initial[1:]]
-        arrays = empty(steps), state_arrays, [empty(steps) for _ in range(cell.keeps)]
-        _, last, joined_array, state_arrays, kept_arrays = tf.while_loop(
-            lambda t, *_: t < steps, forward, (0, list(initial), *arrays), parallel_iterations=1
+        state_arrays = _write([_empty(steps + 1) for _ in initial], 0, initial)
+        kept_arrays = [_empty(steps) for _ in range(cell.keeps)]
+        _, last, state_arrays, kept_arrays = tf.while_loop(
+            lambda t, *_: t < steps, forward, (0, list(initial), state_arrays, kept_arrays), parallel_iterations=1
         )
-        joined = tf.transpose(joined_array.stack(), [0, 2, 1])  # (time, batch, hidden + inputs + 1)
-        outputs = tf.concat([joined[1:, :, :hidden], tf.transpose(last[0])[None]], axis=0)  # (time, batch, hidden)
+        h = state_arrays[0].stack()  # (time + 1, hidden, batch), the initial one included
+        outputs = tf.transpose(h[1:], [2, 0, 1])  # (batch, time, hidden)
 
         def gradient(d_outputs, *d_last):
-            upstream = _array(tf.transpose(d_outputs, [0, 2, 1]))
+            upstream = _array(tf.transpose(d_outputs, [1, 2, 0]))
             transposed = tf.transpose(matrix)  # (hidden + inputs + 1, gates)
 
-            def backward(t, gradients, product_array, extra_array):
+            def backward(t, gradients, product_array, beside_arrays):
                 gradients = [gradients[0] + upstream.read(t), *gradients[1:]]
-                passed = [0.0] * count  # what a masked step hands on as it is
-                if masks is not None:
-                    real = tf.cast(masks.read(t), inputs.dtype)
-                    passed = [(1 - real) * gradient for gradient in gradients]
-                    gradients = [real * gradient for gradient in gradients]
-                d_product, d_before, d_extra = cell.backward(
+                if masks is not None:  # a masked step hands the gradients on as they are
+                    real = tf.cast(masks.read(t), tf.float32)
+                    passed, gradients = [(1 - real) * g for g in gradients], [real * g for g in gradients]
+                d_product, d_before, *d_beside = cell.backward(
                     [array.read(t) for array in kept_arrays],
-                    lambda k: state_arrays[k - 1].read(t) if k else joined_array.read(t)[:hidden],
-                    lambda k: state_arrays[k - 1].read(t + 1),
+                    lambda k: state_arrays[k].read(t),
+                    lambda k: state_arrays[k].read(t + 1),
                     gradients,
                 )
-                through_product = tf.matmul(transposed[:hidden], d_product)
-                d_before[0] = through_product if d_before[0] is None else d_before[0] + through_product
+                d_before[0] += tf.matmul(transposed[:hidden], d_product)
                 if masks is not None:
                     d_before = [gradient + past for gradient, past in zip(d_before, passed, strict=True)]
-                if d_extra is not None:
-                    extra_array = extra_array.write(t, d_extra)
-                return t - 1, d_before, product_array.write(t, d_product), extra_array
+                return t - 1, d_before, product_array.write(t, d_product), _write(beside_arrays, t, d_beside)
 
-            start = (steps - 1, list(d_last), empty(steps), empty(steps))
-            _, d_initial, product_array, extra_array = tf.while_loop(
+            start = (steps - 1, list(d_last), _empty(steps), [_empty(steps) for _ in besides])
+            _, d_initial, product_array, beside_arrays = tf.while_loop(
                 lambda t, *_: t >= 0, backward, start, parallel_iterations=1
             )
-            d_product = tf.transpose(product_array.stack(), [1, 0, 2])
-            d_product = tf.reshape(d_product, [matrix.shape[0], -1])  # (gates, time * batch)
-            d_matrix = tf.matmul(d_product, tf.reshape(joined, [-1, joined.shape[2]]))
-            d_inputs = tf.reshape(tf.matmul(transposed[hidden:], d_product), tf.gather(tf.shape(inputs), [1, 0, 2]))
-            d_extra = extra_array.stack() if cell is _GRU else tf.zeros_like(extra)
-            return tf.transpose(d_inputs, [1, 0, 2]), d_matrix, d_extra, *d_initial
+            d_product = _flat(product_array.stack())
+            joined = tf.concat([_flat(h[:-1]), _flat(inputs)], axis=0)  # (hidden + inputs + 1, time * batch)
+            d_matrix = tf.matmul(d_product, joined, transpose_b=True)
+            d_inputs = tf.reshape(tf.matmul(transposed[hidden:], d_product), [inputs.shape[1], steps, -1])
+            d_beside = [array.stack() for array in beside_arrays]
+            return tf.transpose(d_inputs, [1, 0, 2]), d_matrix, *d_initial, *d_beside
 
         return (outputs, *last), gradient
 
-    outputs, *last = scan(inputs, matrix, tf.zeros([0, 0, 0]) if extra is None else extra, *states)
+    outputs, *last = scan(inputs, matrix, *states, *beside)
     return outputs, last
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# The layers
-
-
 def use_cores():
-    """Let `LOOPS` loops run at the same time, and share out the threads of single operations among them.
-
-    A product of this size gains less from a second thread than it costs. To be called before TensorFlow does anything.
-    """
+    """Let `LOOPS` loops run at the same time, each with its share of the threads. Call it before TensorFlow starts."""
     tf.config.threading.set_inter_op_parallelism_threads(CORES)
     tf.config.threading.set_intra_op_parallelism_threads(CORES // LOOPS)
 
@@ -220,29 +208,42 @@ class _Fast:
             return super().inner_loop(sequences, initial_state, mask, training=training)
         if training and self.cell.dropout:
             sequences = sequences * tf.expand_dims(self.cell.get_dropout_mask(sequences[:, 0]), axis=1)
-        sequences = tf.transpose(sequences, [1, 2, 0])  # (time, inputs, batch)
         mask = mask[0] if isinstance(mask, list | tuple) else mask
-        if mask is not None:
-            mask = tf.transpose(tf.cast(mask, tf.bool))[:, None]  # (time, 1, batch)
+        mask = None if mask is None else tf.cast(mask, tf.bool)
         if self.go_backwards:
-            sequences, mask = tf.reverse(sequences, [0]), None if mask is None else tf.reverse(mask, [0])
-
-        weights = self.cell.kernel, self.cell.recurrent_kernel, self.cell.bias
-        matrix, extra = self._arrange(*map(tf.convert_to_tensor, weights), sequences)
-        inputs = tf.concat([sequences, tf.ones_like(sequences[:, :1])], axis=1)
-        states = [tf.transpose(state) for state in initial_state]
-        cut = self._cutter(sequences.shape[2], tf.shape(sequences)[2])
+            sequences, mask = tf.reverse(sequences, [1]), None if mask is None else tf.reverse(mask, [1])
+        weights = [
+            tf.convert_to_tensor(part) for part in (self.cell.kernel, self.cell.recurrent_kernel, self.cell.bias)
+        ]
+        matrix = self._matrix(*weights)
+        cut = self._cutter(sequences.shape[0], tf.shape(sequences)[0])
         outputs, last = [], []
-        for piece in zip(*(cut(tensor) for tensor in (inputs, extra, mask, *states)), strict=True):
-            some, ends = _scan(self._equations, piece[0], matrix, piece[3:], piece[1], piece[2])
-            outputs.append(some)
+        for part, part_mask, *states in zip(*map(cut, (sequences, mask, *initial_state)), strict=True):
+            part = tf.transpose(part, [1, 2, 0])  # (time, inputs, batch)
+            part_outputs, ends = _scan(
+                self._equations,
+                tf.concat([part, tf.ones_like(part[:, :1])], axis=1),
+                matrix,
+                [tf.transpose(state) for state in states],
+                self._beside(*weights, part),
+                None if mask is None else tf.transpose(part_mask)[:, None],  # (time, 1, batch)
+            )
+            outputs.append(part_outputs)
             last.append([tf.transpose(end) for end in ends])
-        outputs = tf.transpose(tf.concat(outputs, axis=1), [1, 0, 2])  # (batch, time, hidden)
-        last = [tf.concat(pieces, axis=0) for pieces in zip(*last, strict=True)]
+        outputs = tf.concat(outputs, axis=0)  # (batch, time, hidden)
+        last = [tf.concat(parts, axis=0) for parts in zip(*last, strict=True)]
         if mask is not None:  # Keras gives 0 before the first real step, and on request at every masked one
-            seen = mask if self.zero_output_for_mask else tf.cumsum(tf.cast(mask, tf.int32)) > 0
-            outputs = tf.where(tf.transpose(seen, [2, 0, 1]), outputs, 0)
+            seen = mask if self.zero_output_for_mask else tf.cumsum(tf.cast(mask, tf.int32), axis=1) > 0
+            outputs = tf.where(seen[:, :, None], outputs, 0)
         return outputs[:, -1], outputs, last
+
+    def _matrix(self, kernel, recurrent, bias):
+        """M, (gates, hidden + inputs + 1)."""
+        return tf.transpose(tf.concat([recurrent, kernel, bias[None]], axis=0))
+
+    def _beside(self, kernel, recurrent, bias, inputs):
+        """What the cell needs of (time, inputs, batch) beside the product: a list of tensors (time, ..., batch)."""
+        return []
 
     def _covered(self):
         cell = self.cell
@@ -259,10 +260,10 @@ class _Fast:
 
     @staticmethod
     def _cutter(rows, count):
-        """A function that cuts tensors (..., batch) in one part for each loop; `rows` is the batch size if known."""
+        """A function that cuts tensors (batch, ...) in one part for each loop; `rows` is the batch size if known."""
         parts = LOOPS if rows is None else max(1, min(LOOPS, rows // ROWS))
         sizes = [count * (part + 1) // parts - count * part // parts for part in range(parts)]
-        return lambda tensor: [None] * parts if tensor is None else tf.split(tensor, sizes, axis=-1, num=parts)
+        return lambda tensor: [None] * parts if tensor is None else tf.split(tensor, sizes, num=parts)
 
 
 @keras.saving.register_keras_serializable(package="recurrent")
@@ -271,9 +272,6 @@ class SimpleRNN(_Fast, keras.layers.SimpleRNN):
 
     _equations = _SimpleRNN
 
-    def _arrange(self, kernel, recurrent, bias, sequences):
-        return tf.transpose(tf.concat([recurrent, kernel, bias[None]], axis=0)), None
-
 
 @keras.saving.register_keras_serializable(package="recurrent")
 class LSTM(_Fast, keras.layers.LSTM):
@@ -281,8 +279,8 @@ class LSTM(_Fast, keras.layers.LSTM):
 
     _equations = _LSTM
 
-    def _arrange(self, kernel, recurrent, bias, sequences):
-        return tf.transpose(tf.concat([recurrent, kernel, bias[None]], 0) * tf.repeat([1.0, 1, 2, 1], self.units)), None
+    def _matrix(self, kernel, recurrent, bias):
+        return super()._matrix(kernel, recurrent, bias) * tf.repeat([1.0, 1, 2, 1], self.units)[:, None]
 
 
 @keras.saving.register_keras_serializable(package="recurrent")
@@ -291,9 +289,11 @@ class GRU(_Fast, keras.layers.GRU):
 
     _equations = _GRU
 
-    def _arrange(self, kernel, recurrent, bias, sequences):
+    def _matrix(self, kernel, recurrent, bias):
         zr, n = slice(2 * self.units), slice(2 * self.units, None)
-        kernel_zr = tf.concat([kernel[:, zr], tf.zeros_like(kernel[:, n])], axis=1)
-        bias_zr = tf.concat([bias[0, zr] + bias[1, zr], bias[1, n]], axis=0)
-        extra = tf.matmul(tf.transpose(kernel[:, n])[None], sequences) + bias[0, n, None]  # (time, hidden, batch)
-        return tf.transpose(tf.concat([recurrent, kernel_zr, bias_zr[None]], axis=0)), extra
+        kernel = tf.concat([kernel[:, zr], tf.zeros_like(kernel[:, n])], axis=1)
+        return super()._matrix(kernel, recurrent, tf.concat([bias[0, zr] + bias[1, zr], bias[1, n]], axis=0))
+
+    def _beside(self, kernel, recurrent, bias, inputs):
+        n = slice(2 * self.units, None)
+        return [tf.matmul(tf.transpose(kernel[:, n])[None], inputs) + bias[0, n, None]]
