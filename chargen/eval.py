@@ -3,9 +3,20 @@
     python chargen/eval.py                      # the newest run
     python chargen/eval.py --run runs/chargen/NAME
 
-Every character of the test part is predicted exactly once. A model of streams reads the validation part first, so
-that it comes to the test part with a state, as it would in use; a model of windows gets the characters before each
-one. Beside it stands a Witten-Bell 5-gram model, trained here and now on everything before the test part.
+Every character of the test part is predicted exactly once. A model of streams reads the text before it first, so that
+it comes to the test part with a state, as it would in use; a model of windows gets the characters before each one.
+
+Beside the model stand n-gram models, trained here and now on everything before the test part, and what can be made
+of both without looking ahead:
+
+- *ensemble*: the mean probabilities of all models of the run (`--members`), which differ only in their seed;
+- *dynamic evaluation*: after every 50 characters that it has been scored on, each model learns from them, by a small
+  step of gradient descent, and slowly forgets what it has so learned (Krause et al. 2018);
+- *interpolation*: a weighted mean of all that and the n-gram models' probabilities. At each character the weights
+  shift to those who gave it a high probability (Bayes' rule, with a little of the weights shared out again).
+
+References: Krause, Kahembwe, Murray & Renals 2018, Dynamic evaluation of neural sequence models. Herbster & Warmuth
+1998, Tracking the best expert (the shared weights).
 """
 
 import math
@@ -18,6 +29,10 @@ from common.data import load_text, split_text
 from common.summary import print_table
 from common.training import check_corpus, load_model, open_run, run_script, write_json
 
+PIECE = 50  # characters between two steps of dynamic evaluation
+RATE, FORGETTING = 5e-4, 0.005  # its learning rate, and how far each step leads back to the trained weights
+SHARED = 0.005  # of the weights of interpolation, shared out after each character
+
 
 @dataclass(frozen=True)
 class Options:
@@ -25,88 +40,149 @@ class Options:
     data: str | None = None  # where the corpus is now, if not where training found it
 
 
-def bits_of_stream(model, ids, before, piece=5000):
-    """Bits for each character of `ids` (length,), the state carried on from the text `before` (length,).
+def read_stream(model, ids, before, learn=False, rate=RATE, forgetting=FORGETTING):
+    """The model's distribution of each character of `ids` (length,), the state carried on from the text `before`.
 
-    Read in pieces of `piece` characters, so that memory does not grow with the text."""
+    Args:
+        model: a model of streams.
+        learn: dynamic evaluation, with the learning rate and the forgetting that follow.
+
+    Yields:
+        Arrays (PIECE or fewer, vocabulary), so that memory does not grow with the text.
+    """
+    import keras
     import tensorflow as tf
 
-    from chargen.generate import initial_states, step
+    reader = keras.models.clone_model(model, input_tensors=keras.Input((None,), batch_size=1, dtype="int32"))
+    reader.set_weights(model.get_weights())  # a copy that reads one stream, in pieces of any length
+    weights, trained = reader.trainable_variables, [tf.identity(weight) for weight in model.trainable_variables]
+    optimizer = keras.optimizers.Adam(rate, beta_2=0.99)
 
     @tf.function(reduce_retracing=True)
-    def read(text, states):
-        bits = tf.TensorArray(tf.float32, tf.size(text) - 1)
-        for position in tf.range(tf.size(text) - 1):
-            logits, states = step(model, text[position][None], states)
-            nats = tf.nn.sparse_softmax_cross_entropy_with_logits(text[position + 1][None], logits)
-            bits = bits.write(position, nats[0] / math.log(2))
-        return bits.stack(), states
+    def read(inputs):
+        return tf.nn.softmax(reader(inputs[None])[0])
 
-    whole, states, bits = np.concatenate([before, ids]), initial_states(model, 1), []
-    for start in range(0, len(whole) - 1, piece):
-        some, states = read(tf.constant(whole[start : start + piece + 1]), states)
-        bits.append(some.numpy())
-    return np.concatenate(bits)[-len(ids) :]
+    @tf.function(reduce_retracing=True)
+    def read_and_learn(inputs, targets):
+        with tf.GradientTape() as tape:
+            logits = reader(inputs[None])[0]
+            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits))
+        optimizer.apply(tape.gradient(loss, weights), weights)
+        for weight, start in zip(weights, trained, strict=True):
+            weight.assign_add(forgetting * (start - weight))
+        return tf.nn.softmax(logits)
+
+    if learn:
+        optimizer.build(weights)
+    before = np.asarray(before[-5000:]).astype("int32")
+    read(tf.constant(before[:-1]))
+    whole = np.concatenate([before[-1:], ids]).astype("int32")
+    for start in range(0, len(ids), PIECE):
+        text = tf.constant(whole[start : start + PIECE + 1])
+        yield (read_and_learn(text[:-1], text[1:]) if learn else read(text[:-1])).numpy()
 
 
-def bits_of_windows(model, ids, before):
-    """Bits for each character of `ids` (length,), each predicted from the window of characters before it."""
-    import tensorflow as tf
-
+def read_windows(model, ids, before):
+    """The same for a model of windows, which sees only the few characters before each one."""
     length = model.input_shape[1]
-    whole = np.concatenate([before[-length:], ids])
-    windows = np.lib.stride_tricks.sliding_window_view(whole[:-1], length)  # (len(ids), length), a view: no copies
-    logits = model.predict(windows, batch_size=512, verbose=0)
-    return tf.nn.sparse_softmax_cross_entropy_with_logits(ids, logits).numpy() / math.log(2)
+    for start in range(0, len(ids), PIECE):
+        whole = np.concatenate([before, ids[: start + PIECE]])[-min(PIECE, len(ids) - start) - length : -1]
+        windows = np.lib.stride_tricks.sliding_window_view(whole, length)  # (PIECE, length), a view: no copies
+        logits = model.predict_on_batch(windows.astype("int32")).astype("float64")
+        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+        yield odds / odds.sum(axis=1, keepdims=True)
 
 
-def evaluate(run: Path, text: str) -> dict:
-    """Measure `run/model.keras` on the test part of `text`, print the table, draw the pictures, return the figures."""
-    from chargen.ngram import WittenBell
+class Interpolation:
+    """A mean of the distributions of several experts, weighted by how well they have done so far."""
+
+    def __init__(self, experts: int):
+        self.weights = np.full(experts, 1 / experts)
+
+    def mix(self, given) -> np.ndarray:
+        """Args: given (experts, length), the probability that each gave the character that came. Returns (length,)."""
+        mixed = []
+        for probabilities in np.transpose(given):
+            mixed.append(self.weights @ probabilities)
+            after = self.weights * probabilities / mixed[-1]
+            self.weights = (1 - SHARED) * after + SHARED / len(after)
+        return np.array(mixed)
+
+
+def evaluate(run: Path, ids) -> dict:
+    """Measure the models of `run` on the test part of `ids`, print the table, draw the pictures, return the figures."""
+    from chargen.ngram import LONGEST, NGram
     from common import plots
 
-    model, vocabularies = load_model(run / "model.keras")
-    vocabulary = vocabularies["characters"]
-    train, validation, test = split_text(text)
-    bits_of = bits_of_windows if len(model.output_shape) == 2 else bits_of_stream
-    bits = bits_of(model, vocabulary.encode(test), vocabulary.encode(validation))
-    ngram_bits = WittenBell(train + validation, len(vocabulary), order=5).bits(test, train + validation)
+    train, validation, test = split_text(ids)
+    known = np.concatenate([train[-LONGEST:], validation])
+    models = [load_model(path) for path in (run / "model.keras", *sorted(run.glob("member-*.keras")))]
+    size = len(models[0][1]["characters"])
+    ngrams = {
+        "Witten-Bell 5-gram": NGram(known, size, 5, "witten-bell"),
+        "Kneser-Ney 8-gram": NGram(known, size, 8, "kneser-ney"),
+    }
+    streams = len(models[0][0].output_shape) == 3
+    reads = [read_stream(model, test, known) if streams else read_windows(model, test, known) for model, _ in models]
+    learns = [read_stream(model, test, known, learn=True) for model, _ in models] if streams else reads
+    interpolation = Interpolation(1 + len(ngrams))
 
-    print_table(
-        ("model", "bits per character", "characters"),
-        [
-            ("uniform guess", math.log2(len(vocabulary)), len(test)),
-            ("Witten-Bell 5-gram", float(ngram_bits.mean()), len(test)),
-            (f"this run ({run})", float(bits.mean()), len(test)),
-        ],
-    )
+    bits: dict[str, list] = {}
+
+    def score(name, probabilities):
+        bits.setdefault(name, []).append(-np.log2(probabilities))
+
+    for start in range(0, len(test), PIECE):
+        piece = np.asarray(test[start : start + PIECE])
+        came = np.arange(len(piece)), piece
+        context = np.concatenate([known[-PIECE:], test[max(0, start - PIECE) : start]])
+        by_ngrams = [model.distributions(piece, context)[came] for model in ngrams.values()]
+        for name, probabilities in zip(ngrams, by_ngrams, strict=True):
+            score(name, probabilities)
+        by_model = [next(read)[came] for read in reads]
+        score("model", by_model[0])
+        if len(models) > 1:
+            score(f"ensemble of {len(models)}", np.mean(by_model, axis=0))
+        if streams:
+            by_model = [next(learn)[came] for learn in learns]
+            score("+ dynamic evaluation", np.mean(by_model, axis=0))
+        score("+ interpolation", interpolation.mix([np.mean(by_model, axis=0), *by_ngrams]))
+        if start // PIECE % 100 == 0:
+            print(f"\r{start / len(test):.0%} of the test part", end="", flush=True)
+    print("\r", end="")
+
+    bits = {name: np.concatenate(pieces) for name, pieces in bits.items()}
+    means = {name: float(values.mean()) for name, values in bits.items()}
+    rows = [("uniform guess", math.log2(size)), *means.items()]
+    print_table((str(run), "bits per character"), rows)
     plots.learning_curves(run, ["bits_per_character"])
-    draw_bits(bits, ngram_bits, run / "bits_per_character.png")
+    draw_bits(bits, run / "bits_per_character.png")
     return {
         "figure": "test_bits_per_character",
-        "test_bits_per_character": float(bits.mean()),
-        "baseline": {"name": "Witten-Bell 5-gram", "value": float(ngram_bits.mean())},
+        "test_bits_per_character": means["model"],
+        "baseline": {"name": "Kneser-Ney 8-gram", "value": means["Kneser-Ney 8-gram"]},
+        "all_bits_per_character": means,
     }
 
 
-def draw_bits(bits, ngram_bits, path, span=500):
-    """Draw the running mean over `span` characters of the bits of the model and of the n-gram model."""
+def draw_bits(bits, path, span=500):
+    """Draw the running mean over `span` characters of the bits of every line of the table."""
     from common import plots
 
-    span = min(span, len(bits))
-    figure, axis = plots.plt.subplots(figsize=(8, 3.5), layout="constrained")
-    for values, label in ((ngram_bits, "Witten-Bell 5-gram"), (bits, "this run")):
+    span = min(span, min(map(len, bits.values())))
+    figure, axis = plots.plt.subplots(figsize=(8, 4), layout="constrained")
+    for label, values in bits.items():
         axis.plot(np.convolve(values, np.ones(span) / span, "valid"), label=f"{label}: {values.mean():.3f}")
     axis.set(xlabel="character of the test part", ylabel=f"bits per character (mean of {span})")
-    axis.legend()
+    axis.legend(fontsize="small", ncols=2)
     plots.save(figure, path)
 
 
 def main(options: Options) -> None:
     hyperparameters, metrics = open_run(options.run)
-    text, corpus = load_text(options.data or hyperparameters["data"])
+    ids, _, corpus = load_text(options.data or hyperparameters["data"])
     check_corpus(metrics, corpus)
-    write_json(options.run / "metrics.json", metrics | evaluate(options.run, text))
+    write_json(options.run / "metrics.json", metrics | evaluate(options.run, ids))
     print(f"pictures and metrics.json are in {options.run}")
 
 

@@ -1,13 +1,15 @@
 """Let a trained model write.
 
     python chargen/generate.py --prompt "alice was" --length 500 --temperature 0.7 --seed 1
+    python chargen/generate.py --prompt "the queen" "the hatter" --top-p 0.9
 
 The model reads the prompt one character at a time, and then its own choices: at each step only the newest character
 goes in, and the state of the recurrent layer carries all that went before. (The book's script feeds the last 10
 characters again for each new one, ten times the work.) The loop runs inside one compiled function, not in Python.
 
 The next character is drawn from soft-max(logits / temperature): below 1 the likely ones become likelier still, above
-1 the text becomes wilder. `--top-k 5` draws among the five likeliest only; `--greedy` always takes the likeliest.
+1 the text becomes wilder. `--top-k 5` draws among the five likeliest only; `--top-p 0.9` among the likeliest that
+together have 0.9 of the probability (Holtzman et al. 2020, nucleus sampling); `--greedy` takes the likeliest.
 """
 
 from dataclasses import dataclass
@@ -21,10 +23,11 @@ from common.training import load_model, run_script
 @dataclass(frozen=True)
 class Options:
     run: Path = Path("runs/chargen/latest")  # run folder of the model
-    prompt: str = "alice was "  # text that the model goes on from (lower-cased, as the training text is)
+    prompt: tuple[str, ...] = ("alice was ",)  # texts that the model goes on from (lower-cased, as in training)
     length: int = 500  # characters to write
     temperature: float = 0.7  # 1: as likely as the model says; below 1: tamer
     top_k: int = 0  # draw among the k likeliest characters only; 0: among all
+    top_p: float = 1.0  # draw among the likeliest characters that together have this probability; 1: among all
     greedy: bool = False  # always take the likeliest character
     seed: int = 1  # same seed, same text
 
@@ -64,51 +67,95 @@ class Writer:
         self.vocabulary = vocabulary
 
         @tf.function(reduce_retracing=True)
-        def loop(prompt, length, temperature, top_k, seed):
+        def read(prompt):
             states = initial_states(model, 1)
             logits = tf.zeros((1, len(vocabulary)))
             for character in prompt:
                 logits, states = step(model, character[None], states)
+            return logits, states
+
+        @tf.function(reduce_retracing=True)
+        def write(logits, states, first, length, temperature, top_k, top_p, seed):
             written = tf.TensorArray(tf.int32, length)
             for position in tf.range(length):
-                kept = tf.where(logits < tf.math.top_k(logits, top_k).values[:, -1:], -float("inf"), logits)
-                drawn = tf.random.stateless_categorical(kept / temperature, 1, [seed, position], dtype=tf.int32)
-                written = written.write(position, drawn[0, 0])
-                logits, states = step(model, drawn[:, 0], states)
-            return written.stack()
+                logits = logits / temperature  # (batch, vocabulary)
+                likeliest = tf.sort(logits, direction="DESCENDING")
+                among = tf.cumsum(tf.nn.softmax(likeliest), axis=1, exclusive=True) < top_p
+                choices = tf.minimum(tf.reduce_sum(tf.cast(among, tf.int32), axis=1), top_k)
+                least = tf.gather(likeliest, choices - 1, batch_dims=1)[:, None]
+                kept = tf.where(logits < least, -float("inf"), logits)
+                drawn = tf.random.stateless_categorical(kept, 1, [seed, first + position], dtype=tf.int32)[:, 0]
+                written = written.write(position, drawn)
+                logits, states = step(model, drawn, states)
+            return tf.transpose(written.stack()), logits, states
 
-        self._loop = loop
+        self._read, self._write = read, write
 
-    def write(
-        self, prompt: str, length: int, temperature: float = 1.0, top_k: int = 0, greedy: bool = False, seed: int = 0
-    ) -> str:
-        """Go on from `prompt` for `length` characters; returns what was written, without the prompt.
+    def pieces(self, prompts, length, temperature=1.0, top_k=0, top_p=1.0, greedy=False, seed=0, piece=100):
+        """Go on from several prompts at once.
 
         Args:
+            prompts: texts of any lengths.
+            length: characters to write to each.
             temperature: above 0; divides the logits.
             top_k: draw among the k likeliest characters; 0 or more than there are: among all.
+            top_p: draw among the likeliest characters that together have this probability, above 0 and at most 1.
             greedy: take the likeliest, the same as `top_k=1`.
-            seed: same seed, same text.
+            seed: same seed (and same prompts), same texts.
+            piece: characters written before the next piece is handed out.
+
+        Returns:
+            An iterator over lists of strings, one for each prompt: what was written since the last piece.
 
         Raises:
-            InputError: the prompt is empty, or holds a character that the model does not know.
+            InputError: a prompt is empty, or holds a character that the model does not know.
         """
+        if not prompts or not all(prompts):
+            raise InputError("--prompt is empty; give at least one character to go on from")
+        encoded = [self.vocabulary.encode(prompt) for prompt in prompts]
+        pieces = self._pieces(encoded, length, temperature, top_k, top_p, greedy, seed, piece)
+        return (["".join(self.vocabulary.decode(row)) for row in ids] for ids in pieces)
+
+    def _pieces(self, prompts, length, temperature, top_k, top_p, greedy, seed, piece):
+        """The same from ids to arrays of ids (prompts, piece)."""
         import tensorflow as tf
 
-        if not prompt:
-            raise InputError("--prompt is empty; give at least one character to go on from")
-        ids = self.vocabulary.encode(prompt)
-        choices = 1 if greedy else min(top_k or len(self.vocabulary), len(self.vocabulary))
-        numbers = tf.constant(length), tf.constant(temperature, tf.float32), tf.constant(choices), tf.constant(seed)
-        return "".join(self.vocabulary.decode(self._loop(tf.constant(ids), *numbers).numpy()))
+        read = [self._read(tf.constant(prompt)) for prompt in prompts]
+        logits, states = tf.nest.map_structure(lambda *rows: tf.concat(rows, axis=0), *read)
+        size = len(self.vocabulary)
+        top_k = 1 if greedy else min(top_k or size, size)
+        settings = tf.constant(temperature, tf.float32), tf.constant(top_k), tf.constant(top_p, tf.float32)
+        for first in range(0, length, piece):
+            count = tf.constant(min(piece, length - first))
+            ids, logits, states = self._write(logits, states, tf.constant(first), count, *settings, tf.constant(seed))
+            yield ids.numpy()
+
+    def write(self, prompt: str, length: int, **settings) -> str:
+        """Go on from one prompt; returns what was written, without the prompt. Settings, raises: as `pieces`."""
+        return "".join(text for (text,) in self.pieces([prompt], length, **settings))
+
+    def ids(self, prompt, length: int, seed: int = 0) -> list[int]:
+        """Go on from ids: what a model of words writes, as ids."""
+        pieces = self._pieces([prompt], length, 1.0, 0, 1.0, False, seed, length)
+        return [int(number) for ids in pieces for number in ids[0]]
 
 
 def main(options: Options) -> None:
+    if options.top_p > 1:
+        raise InputError(f"--top-p is {options.top_p}; it must be at most 1")
     model, vocabularies = load_model(options.run / "model.keras")
-    prompt = options.prompt.lower()
-    writer = Writer(model, vocabularies["characters"])
-    written = writer.write(prompt, options.length, options.temperature, options.top_k, options.greedy, options.seed)
-    print(prompt + written)
+    prompts = [prompt.lower() for prompt in options.prompt]
+    pieces = Writer(model, vocabularies["characters"]).pieces(
+        prompts, options.length, options.temperature, options.top_k, options.top_p, options.greedy, options.seed
+    )
+    if len(prompts) == 1:  # as it is written
+        print(prompts[0], end="", flush=True)
+        for (text,) in pieces:
+            print(text, end="", flush=True)
+        print()
+    else:
+        for prompt, texts in zip(prompts, zip(*pieces, strict=True), strict=True):
+            print(prompt + "".join(texts) + "\n")
 
 
 if __name__ == "__main__":

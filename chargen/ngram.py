@@ -1,57 +1,159 @@
-"""The baseline of chargen: an interpolated character n-gram model with Witten-Bell smoothing.
+"""n-gram models: what was to be had before recurrent networks, and the baseline that they must beat.
 
-How likely is a character after the n - 1 characters before it? Count how often it followed them, and mix that with
-the estimate from one character less, down to the uniform distribution. Witten-Bell trusts a context the less, the
-more different characters have followed it, T(h) of them in N(h) occurrences:
+    python chargen/ngram.py                  # bits per character for n = 1 to 6, and what such models write
+    python chargen/ngram.py --level word --smoothing kneser-ney --order 3
 
-    P(c | h) = (N(h, c) + T(h) P(c | shorter h)) / (N(h) + T(h))
+How likely is a character (or a word) after the n - 1 before it? Count how often it followed them, and mix that with
+the estimate from one character less, down to the uniform distribution. N is the number of occurrences of the context
+h, c(h, w) how often w followed it, T how many different ones followed it:
 
-Reference: Witten & Bell 1991, The zero-frequency problem, IEEE Transactions on Information Theory 37(4).
+    Witten-Bell   P(w | h) = (c(h, w) + T P(w | shorter h)) / (N + T)
+    Kneser-Ney    P(w | h) = (c(h, w) - D(c(h, w)) + (D1 T1 + D2 T2 + D3 T3) P(w | shorter h)) / N
+
+Witten-Bell trusts a context the less, the more different characters have followed it. Modified Kneser-Ney takes a
+discount D off every count (D1 off those of 1, D2 of 2, D3 of 3 and more; T1, T2, T3 followers have such counts). In its
+shorter contexts c(h, w) is not how often w followed h, but after how many different symbols the pair occurs.
+
+References: Witten & Bell 1991, The zero-frequency problem. Chen & Goodman 1998, An empirical study of smoothing
+techniques for language modeling (modified Kneser-Ney, and the estimate of the discounts).
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
+from common.data import load_text, load_words, split_text
+from common.summary import print_table
+from common.training import run_script
 
-class WittenBell:
-    """An n-gram model of `order` characters (the predicted one included), estimated from `text`.
+LONGEST = 2_000_000  # symbols of the training text, from its end, that are counted: dictionaries take memory
+
+
+@dataclass(frozen=True)
+class Options:
+    data: str | None = None  # a text file of your own, or "sample"; by default Alice
+    level: Literal["character", "word"] = "character"  # what is counted
+    smoothing: Literal["witten-bell", "kneser-ney"] = "witten-bell"  # how contexts of different length are mixed
+    order: int = 6  # n: symbols in an n-gram, the predicted one included
+    length: int = 200  # symbols to write
+    seed: int = 1  # same seed, same text
+
+
+class NGram:
+    """An n-gram model of ids.
 
     Args:
-        text: the training text.
-        vocabulary_size: number of different characters that may occur.
-        order: characters in an n-gram, at least 1; default 5.
+        ids: the training text (length,).
+        vocabulary_size: number of different ids that may occur.
+        order: ids in an n-gram, the predicted one included; at least 1.
+        smoothing: "witten-bell" or "kneser-ney".
     """
 
-    def __init__(self, text: str, vocabulary_size: int, order: int = 5):
-        self.order = order
-        self.vocabulary_size = vocabulary_size
-        self.counts: defaultdict[str, Counter] = defaultdict(Counter)  # context -> how often each character followed
-        for length in range(order):
-            for end in range(length, len(text)):
-                self.counts[text[end - length : end]][text[end]] += 1
-        self.totals = {context: followers.total() for context, followers in self.counts.items()}
+    def __init__(self, ids, vocabulary_size: int, order: int = 5, smoothing: str = "witten-bell"):
+        self.vocabulary_size, self.order, self.smoothing = vocabulary_size, order, smoothing
+        self.counts: list[dict] = [defaultdict(Counter) for _ in range(order)]  # [length][context][id]
+        self.learn(ids[-LONGEST:])
+        if smoothing == "kneser-ney":
+            self._count_left_neighbours()
+            self.discounts = [_discounts(contexts) for contexts in self.counts]
 
-    def probability(self, character: str, context: str) -> float:
-        """P(character | the last order - 1 characters of context)."""
-        probability = 1 / self.vocabulary_size
+    def learn(self, ids, before=()) -> None:
+        """Count the n-grams of more text, which follows on the ids `before`. (Not with Kneser-Ney.)"""
+        if self.smoothing == "kneser-ney" and hasattr(self, "discounts"):
+            raise ValueError("Kneser-Ney's counts are not those of occurrences, and cannot be added to")
+        before = list(before[-(self.order - 1) :]) if self.order > 1 else []
+        whole = tuple(before) + tuple(map(int, ids))
+        for end in range(len(before), len(whole)):
+            for length in range(min(self.order - 1, end) + 1):
+                self.counts[length][whole[end - length : end]][whole[end]] += 1
+
+    def _count_left_neighbours(self):
+        """In all but the longest contexts, count after how many different ids (or at the start) a pair occurs."""
+        for length in range(self.order - 1):
+            fewer = defaultdict(Counter)
+            for context, followers in self.counts[length + 1].items():
+                for follower in followers:
+                    fewer[context[1:]][follower] += 1
+            for context, followers in self.counts[length].items():  # pairs at the very start have no left neighbour
+                for follower in followers:
+                    fewer[context][follower] = max(1, fewer[context][follower])
+            self.counts[length] = fewer
+
+    def distribution(self, context) -> np.ndarray:
+        """P(. | the last order - 1 ids of `context`): an array (vocabulary_size,)."""
+        probabilities = np.full(self.vocabulary_size, 1 / self.vocabulary_size)
         for length in range(min(self.order - 1, len(context)) + 1):
-            followers = self.counts.get(context[len(context) - length :])
-            if followers is None:  # never seen, and so no longer context either
+            followers = self.counts[length].get(tuple(context[len(context) - length :]))
+            if not followers:  # never seen, and so no longer context either
                 break
-            different, total = len(followers), self.totals[context[len(context) - length :]]
-            probability = (followers[character] + different * probability) / (total + different)
-        return probability
+            ids = np.fromiter(followers.keys(), int, len(followers))
+            counts = np.fromiter(followers.values(), float, len(followers))
+            total = counts.sum()
+            if self.smoothing == "witten-bell":
+                probabilities *= len(ids) / (total + len(ids))
+                probabilities[ids] += counts / (total + len(ids))
+            else:
+                discounts = self.discounts[length][np.minimum(counts, 3).astype(int)]
+                probabilities *= discounts.sum() / total
+                probabilities[ids] += (counts - discounts) / total
+        return probabilities
 
-    def bits(self, text: str, before: str) -> np.ndarray:
-        """Bits for each character of `text`, which follows on the text `before`: an array (len(text),)."""
-        context = before[-(self.order - 1) :] if self.order > 1 else ""
-        whole = context + text
-        start = len(context)
-        probabilities = [
-            self.probability(whole[position], whole[max(0, position - self.order + 1) : position])
-            for position in range(start, len(whole))
-        ]
-        return -np.log2(probabilities)
+    def distributions(self, ids, before) -> np.ndarray:
+        """The distribution of each of `ids` (length,), which follow on `before`: an array (length, vocabulary)."""
+        whole = [*map(int, before[-(self.order - 1) :]), *map(int, ids)] if self.order > 1 else [*map(int, ids)]
+        start = len(whole) - len(ids)
+        reach = self.order - 1
+        return np.array([self.distribution(whole[max(0, at - reach) : at]) for at in range(start, len(whole))])
+
+    def bits(self, ids, before) -> np.ndarray:
+        """Bits for each of `ids` (length,), which follow on `before`: an array (length,)."""
+        pieces = [ids[start : start + 1000] for start in range(0, len(ids), 1000)]
+        bits = []
+        for number, piece in enumerate(pieces):
+            known = np.concatenate([before[-self.order :], ids[: number * 1000]])[-self.order :]
+            bits.append(-np.log2(self.distributions(piece, known)[np.arange(len(piece)), piece]))
+        return np.concatenate(bits)
+
+    def generate(self, before, length: int, seed: int = 0) -> list[int]:
+        """Draw `length` ids one after another, each given those before it."""
+        generator = np.random.default_rng(seed)
+        ids = [int(known) for known in before]
+        for _ in range(length):
+            context = ids[-(self.order - 1) :] if self.order > 1 else []
+            probabilities = self.distribution(context)
+            ids.append(int(generator.choice(self.vocabulary_size, p=probabilities / probabilities.sum())))
+        return ids[len(before) :]
+
+
+def _discounts(contexts) -> np.ndarray:
+    """Chen & Goodman's discounts of counts 0, 1, 2, 3 and more, from how many n-grams occur once, twice, ..."""
+    often = Counter(count for followers in contexts.values() for count in followers.values())
+    once, twice = often[1], often[2]
+    if not once or not twice:  # too little text to tell
+        return np.array([0, 0.5, 0.5, 0.5])
+    share = once / (once + 2 * twice)
+    amounts = [n - (n + 1) * share * often[n + 1] / often[n] if often[n] else 0.5 * n for n in (1, 2, 3)]
+    return np.array([0, *(min(max(amount, 0.05), n - 0.05) for n, amount in enumerate(amounts, start=1))])
+
+
+def main(options: Options) -> None:
+    characters = options.level == "character"
+    ids, vocabulary, _ = load_text(options.data) if characters else load_words(options.data)
+    train, validation, test = split_text(ids)
+    known = np.concatenate([train[-LONGEST:], validation])
+    rows, between = [], "" if characters else " "
+    for order in range(1, options.order + 1):
+        model = NGram(known, len(vocabulary), order, options.smoothing)
+        bits = float(model.bits(test, validation).mean())
+        rows.append((order, bits, 2**bits))
+        written = between.join(vocabulary.decode(model.generate(train[:order], options.length, options.seed)))
+        print(f"--- n = {order}: {bits:.4f} bits per {options.level}\n{written}\n", flush=True)
+    print_table(("n", f"bits per {options.level}", "perplexity"), rows)
+
+
+if __name__ == "__main__":
+    run_script(main, Options)

@@ -30,15 +30,14 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
-from common import InputError
 from common.data import load_text, split_text
-from common.text import Vocabulary
-from common.training import RunOptions, callbacks, finish_run, load_tensorflow, run_script, start_run
+from common.text import stream_batches, window_batches
+from common.training import RunOptions, callbacks, finish_run, load_tensorflow, run_script, save_model, start_run
 
 
 @dataclass(frozen=True)
 class Hyperparameters(RunOptions):
-    preset: Literal["default", "book"] = "default"  # where the other defaults come from: this suite, or the book
+    preset: Literal["default", "book", "best"] = "default"  # where the other defaults come from
     reading: Literal["streams", "windows"] = "streams"  # carry the state on, or start anew in every window
     cell: Literal["simple", "lstm", "gru"] = "lstm"  # the recurrent layer
     one_hot: bool = False  # characters enter as one-hot vectors, as in the book, not as learned embeddings
@@ -53,6 +52,7 @@ class Hyperparameters(RunOptions):
     epochs: int = 10
     patience: int = 3  # epochs without improvement on validation before training stops
     sample_length: int = 200  # characters of the sample printed after each epoch
+    members: int = 1  # models trained, each with another seed, for eval.py to average
 
 
 PRESETS = {
@@ -71,58 +71,6 @@ PRESETS = {
         epochs=25,
     ),
 }
-
-
-def stream_batches(ids, batch_size, sequence_length):
-    """Cut a text into `batch_size` streams and read them in step: batch k + 1 goes on where batch k stopped.
-
-    Args:
-        ids: the text, an array (length,).
-
-    Returns:
-        A dataset of `(inputs, targets)`, both (batch_size, sequence_length), targets one character ahead.
-    """
-    import tensorflow as tf
-
-    steps = (len(ids) - 1) // batch_size // sequence_length
-    if steps == 0:
-        raise InputError(
-            f"a part of {len(ids)} characters is too short for {batch_size} streams of {sequence_length} steps; "
-            "use a longer text, or smaller --batch-size and --sequence-length"
-        )
-    length = steps * sequence_length  # of a stream; the few characters left over at the end are not used
-    inputs = ids[: batch_size * length].reshape(batch_size, length)
-    targets = ids[1 : batch_size * length + 1].reshape(batch_size, length)
-    cut = [part.reshape(batch_size, steps, sequence_length).swapaxes(0, 1) for part in (inputs, targets)]
-    return tf.data.Dataset.from_tensor_slices(tuple(cut)).prefetch(tf.data.AUTOTUNE)
-
-
-def window_batches(ids, batch_size, sequence_length, seed=None):
-    """All overlapping windows of a text, cut out of it batch by batch, so that memory holds the text only once.
-
-    Args:
-        ids: the text, an array (length,).
-        seed: shuffles the windows, anew in every epoch; `None` keeps them in order.
-
-    Returns:
-        A dataset of `(inputs (batch, sequence_length), targets (batch,))`.
-    """
-    import tensorflow as tf
-
-    windows = len(ids) - sequence_length
-    if windows < 1:
-        raise InputError(f"a part of {len(ids)} characters is too short for windows of {sequence_length}")
-    text = tf.constant(ids)
-    offsets = tf.range(sequence_length + 1, dtype=tf.int64)
-
-    def cut(starts):
-        piece = tf.gather(text, starts[:, None] + offsets)  # (batch, sequence_length + 1)
-        return piece[:, :-1], piece[:, -1]
-
-    starts = tf.data.Dataset.range(windows)
-    if seed is not None:
-        starts = starts.shuffle(windows, seed=seed)
-    return starts.batch(batch_size).map(cut).prefetch(tf.data.AUTOTUNE)
 
 
 def build_model(hyperparameters, vocabulary_size):
@@ -150,17 +98,30 @@ def build_model(hyperparameters, vocabulary_size):
     )
 
 
+def compile_model(model, hyperparameters, steps):
+    """Compile for `steps` steps of training in all."""
+    import keras
+
+    from common.metrics import BitsPerCharacter
+
+    if hyperparameters.optimizer == "adam":
+        rate = keras.optimizers.schedules.CosineDecay(hyperparameters.learning_rate, steps)
+        optimizer = keras.optimizers.Adam(rate, clipnorm=hyperparameters.clip_norm)
+    else:
+        optimizer = keras.optimizers.RMSprop(hyperparameters.learning_rate, clipnorm=hyperparameters.clip_norm)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer, loss, metrics=[BitsPerCharacter()], jit_compile=False)
+
+
 def main(hyperparameters: Hyperparameters) -> None:
-    text, corpus = load_text(hyperparameters.data)
-    vocabulary = Vocabulary.of_characters(text)
-    train, validation, _ = (vocabulary.encode(part) for part in split_text(text))
+    ids, vocabulary, corpus = load_text(hyperparameters.data)
+    train, validation, _ = split_text(ids)
 
     load_tensorflow(hyperparameters.seed)
     import keras
 
     from chargen.eval import evaluate
     from chargen.generate import Writer
-    from common.metrics import BitsPerCharacter
 
     size = hyperparameters.batch_size, hyperparameters.sequence_length
     if hyperparameters.reading == "streams":
@@ -168,16 +129,6 @@ def main(hyperparameters: Hyperparameters) -> None:
     else:
         train_batches = window_batches(train, *size, seed=hyperparameters.seed)
         validation_batches = window_batches(validation, *size)
-    model = build_model(hyperparameters, len(vocabulary))
-    if hyperparameters.optimizer == "adam":
-        steps = hyperparameters.epochs * len(train_batches)
-        rate = keras.optimizers.schedules.CosineDecay(hyperparameters.learning_rate, steps)
-        optimizer = keras.optimizers.Adam(rate, clipnorm=hyperparameters.clip_norm)
-    else:
-        optimizer = keras.optimizers.RMSprop(hyperparameters.learning_rate, clipnorm=hyperparameters.clip_norm)
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(optimizer, loss, metrics=[BitsPerCharacter()], jit_compile=False)
-    model.summary()
 
     class StartAnew(keras.callbacks.Callback):
         """Forget the state before the first batch of training and before the first batch of validation."""
@@ -193,26 +144,42 @@ def main(hyperparameters: Hyperparameters) -> None:
     class PrintSample(keras.callbacks.Callback):
         """Let the model write a little after each epoch."""
 
-        writer = Writer(model, vocabulary)
+        def on_train_begin(self, logs=None):
+            self.writer, self.prompt = Writer(self.model, vocabulary), "".join(vocabulary.decode(train[:20]))
 
         def on_epoch_end(self, epoch, logs=None):
-            sample = self.writer.write(text[:20], hyperparameters.sample_length, temperature=0.7, seed=epoch)
-            print(f"\n--- after epoch {epoch + 1}: {text[:20]}|{sample}\n", flush=True)
+            sample = self.writer.write(self.prompt, hyperparameters.sample_length, temperature=0.7, seed=epoch)
+            print(f"\n--- after epoch {epoch + 1}: {self.prompt}|{sample}\n", flush=True)
 
     run = start_run("chargen", hyperparameters)
     started = time.perf_counter()
-    vocabularies = {"characters": vocabulary}
-    kept = callbacks(run, "val_bits_per_character", vocabularies, hyperparameters.patience, hyperparameters.resume)
-    model.fit(
-        train_batches,
-        validation_data=validation_batches,
-        epochs=hyperparameters.epochs,
-        shuffle=False,  # the datasets have done it
-        callbacks=[StartAnew(), PrintSample(), *kept],
-    )
+    for member in reversed(range(hyperparameters.members)):  # the main model comes last
+        path = run / ("model.keras" if member == 0 else f"member-{member + 1}.keras")
+        if member and path.exists():  # it does if the run is resumed
+            continue
+        keras.utils.set_random_seed(hyperparameters.seed + member)
+        model = build_model(hyperparameters, len(vocabulary))
+        compile_model(model, hyperparameters, hyperparameters.epochs * len(train_batches))
+        patience = hyperparameters.patience
+        if member == 0:
+            model.summary()
+            vocabularies = {"characters": vocabulary}
+            kept = callbacks(run, "val_bits_per_character", vocabularies, patience, hyperparameters.resume)
+        else:
+            print(f"member {member + 1} of {hyperparameters.members}", flush=True)
+            kept = [keras.callbacks.EarlyStopping("val_loss", patience=patience, restore_best_weights=True)]
+        model.fit(
+            train_batches,
+            validation_data=validation_batches,
+            epochs=hyperparameters.epochs,
+            shuffle=False,  # the datasets have done it
+            callbacks=[StartAnew(), PrintSample(), *kept],
+        )
+        if member:
+            save_model(model, path, characters=vocabulary)
     seconds = time.perf_counter() - started
 
-    figures = evaluate(run, text)
+    figures = evaluate(run, ids)
     finish_run(
         run,
         "chargen",

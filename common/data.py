@@ -11,18 +11,22 @@ SHA-256; only `--data FILE` names a file of your own, which is used as it is.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
 import socket
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+
 from common import InputError, sample
+from common.text import Vocabulary, character_ids
 
 SAMPLE = "sample"  # `--data sample` asks for the generated sample
 
@@ -62,24 +66,56 @@ TREEBANK = Corpus(
 # Load: find, read, clean
 
 
-def load_text(data: str | None = None) -> tuple[str, dict]:
-    """The text for chargen, cleaned by `clean_text`.
+def load_text(data: str | None = None) -> tuple[np.ndarray, Vocabulary, dict]:
+    """The text for chargen, cleaned by `clean_text`, as ids of its characters.
+
+    The file is read piece by piece, and the ids lie in a memory-mapped temporary file, so that a text of any size
+    needs next to no memory.
 
     Args:
         data: a text file of your own, a folder that holds Alice, `"sample"`, or `None` for the usual look-up.
 
     Returns:
-        The text, and what it is: `{"name", "sha256"}`.
+        The ids (length,), of the smallest integer type that holds them; the vocabulary; and what the text is:
+        `{"name", "sha256"}`.
 
     Raises:
         InputError: no such file, a wrong hash, invalid UTF-8, or no text in it.
     """
+    pieces, corpus = _find_text(data)
+    return *character_ids(pieces), corpus
+
+
+def load_words(data: str | None = None) -> tuple[np.ndarray, Vocabulary, dict]:
+    """The same text as ids of its words and punctuation marks (int32, in memory).
+
+    The vocabulary is that of the first 80 %, the training part; words that occur there less than twice are unknown.
+
+    Args, returns, raises: as `load_text`.
+    """
+    pieces, corpus = _find_text(data)
+    words = [word for piece in pieces() for word in re.findall(r"\w+(?:['’]\w+)*|[^\w\s]", piece)]
+    vocabulary = Vocabulary.of_words([words[: int(len(words) * 0.8)]], minimum_count=2)
+    return vocabulary.encode(words), vocabulary, corpus
+
+
+def _find_text(data: str | None) -> tuple[Callable[[], Iterator[str]], dict]:
+    """A function that gives the cleaned text piece by piece, and what text it is. InputError if it is empty."""
     path = find(ALICE, data)
-    raw = path.read_bytes() if path else sample.story().encode()
-    text = clean_text(decode(raw, path or "sample"))
-    if not text:
-        raise InputError(f"{path}: the file holds no text; give a text file of at least a few thousand characters")
-    return text, _identity(ALICE, path, raw)
+    story = b"" if path else sample.story().encode()
+
+    def stream():
+        return path.open("rb") if path else io.BytesIO(story)
+
+    def pieces():
+        with stream() as opened:
+            yield from clean_pieces(opened, path or "sample")
+
+    if next(pieces(), None) is None:
+        raise InputError(f"{path} holds no text; give a file with some")
+    with stream() as opened:
+        sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
+    return pieces, _identity(ALICE, path, sha256)
 
 
 def load_opinions(data: str | None = None) -> tuple[list[tuple[int, str]], dict]:
@@ -89,7 +125,9 @@ def load_opinions(data: str | None = None) -> tuple[list[tuple[int, str]], dict]
     """
     path = find(UMICH, data)
     raw = path.read_bytes() if path else sample.opinions().encode()
-    return parse_opinions(decode(raw, path or "sample"), path or "sample"), _identity(UMICH, path, raw)
+    return parse_opinions(decode(raw, path or "sample"), path or "sample"), _identity(
+        UMICH, path, hashlib.sha256(raw).hexdigest()
+    )
 
 
 def load_tagged_sentences(data: str | None = None) -> tuple[list[list[tuple[str, str]]], dict]:
@@ -104,11 +142,10 @@ def load_tagged_sentences(data: str | None = None) -> tuple[list[list[tuple[str,
         sentences = read_treebank(path)
     else:
         sentences = parse_tagged_lines(decode(raw, path or "sample"), path or "sample")
-    return drop_traces(sentences), _identity(TREEBANK, path, raw)
+    return drop_traces(sentences), _identity(TREEBANK, path, hashlib.sha256(raw).hexdigest())
 
 
-def _identity(corpus: Corpus, path: Path | None, raw: bytes) -> dict:
-    sha256 = hashlib.sha256(raw).hexdigest()
+def _identity(corpus: Corpus, path: Path | None, sha256: str) -> dict:
     if path is None:
         return {"name": "generated sample", "sha256": sha256}
     return {"name": corpus.name if sha256 == corpus.sha256 else path.name, "sha256": sha256}
@@ -228,12 +265,12 @@ def _cache_folders() -> list[Path]:
 # Read and clean: pure functions
 
 
-def decode(raw: bytes, source: str | Path) -> str:
+def decode(raw: bytes, source: str | Path, first_line: int = 1) -> str:
     """UTF-8 bytes as text: a byte-order mark dropped, line ends as `\\n`. InputError names `source` and the line."""
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
+        line = raw.count(b"\n", 0, error.start) + first_line
         raise InputError(
             f"{source}, line {line}: byte 0x{raw[error.start]:02x} is not valid UTF-8; save the file as UTF-8"
         ) from None
@@ -251,6 +288,17 @@ def read_lines(stream: BinaryIO, source: str | Path) -> Iterator[str]:
             raise InputError(f"{source}, line {number}: not valid UTF-8; convert it to UTF-8") from None
     if number == 0:
         raise InputError(f"{source} is empty; give one sentence a line")
+
+
+def clean_pieces(stream: BinaryIO, source: str | Path, size: int = 1 << 20) -> Iterator[str]:
+    """What `clean_text` makes of a UTF-8 stream, in pieces of whole lines, about `size` bytes each."""
+    space, line = "", 1
+    while lines := stream.readlines(size):
+        text = clean_text(decode(b"".join(lines), source, line))
+        line += len(lines)
+        if text:
+            yield space + text
+            space = " "
 
 
 def clean_text(text: str) -> str:
@@ -352,10 +400,10 @@ def deduplicate(rows: list[tuple[int, str]]) -> list[tuple[int, str]]:
 # Split: pure functions
 
 
-def split_text(text: str) -> tuple[str, str, str]:
+def split_text(ids: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Contiguous 80/10/10 parts: train, validation, test."""
-    first, second = int(len(text) * 0.8), int(len(text) * 0.9)
-    return text[:first], text[first:second], text[second:]
+    first, second = int(len(ids) * 0.8), int(len(ids) * 0.9)
+    return ids[:first], ids[first:second], ids[second:]
 
 
 def split_sentences(sentences: list) -> tuple[list, list, list]:

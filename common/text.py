@@ -1,9 +1,11 @@
-"""Characters and words <-> ids."""
+"""Characters and words <-> ids, and batches of a long text."""
 
 from __future__ import annotations
 
+import sys
+import tempfile
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -60,3 +62,89 @@ class Vocabulary:
     def decode(self, ids: Iterable[int]) -> list[str]:
         """Ids to tokens."""
         return [self.tokens[index] for index in ids]
+
+
+def character_ids(pieces: Callable[[], Iterable[str]]) -> tuple[np.ndarray, Vocabulary]:
+    """The ids of the characters of a text, in a memory-mapped temporary file, and the vocabulary.
+
+    Args:
+        pieces: gives the text piece by piece; called twice, first to find the characters, then to look them up.
+
+    Returns:
+        The ids (length,), read-only, of the smallest unsigned integer type that holds them; and the vocabulary, in
+        code-point order.
+    """
+
+    def code_points(piece):
+        return np.frombuffer(piece.encode("utf-32-le"), "<u4")
+
+    occurs = np.zeros(sys.maxunicode + 1, dtype=bool)
+    for piece in pieces():
+        occurs[code_points(piece)] = True
+    characters = np.flatnonzero(occurs)
+
+    id_of = np.zeros(len(occurs), dtype=np.min_scalar_type(len(characters) - 1))
+    id_of[characters] = np.arange(len(characters))
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - goes when the array that is mapped to it goes
+    for piece in pieces():
+        id_of[code_points(piece)].tofile(file)
+    return np.memmap(file, id_of.dtype, mode="r"), Vocabulary([chr(character) for character in characters])
+
+
+def stream_batches(ids, batch_size, sequence_length):
+    """Cut a text into `batch_size` streams and read them in step: batch k + 1 goes on where batch k stopped.
+
+    Args:
+        ids: the text, an array (length,).
+
+    Returns:
+        A dataset of `(inputs, targets)`, both (batch_size, sequence_length), targets one character ahead.
+    """
+    import tensorflow as tf
+
+    steps = (len(ids) - 1) // batch_size // sequence_length
+    if steps == 0:
+        raise InputError(
+            f"a part of {len(ids)} characters is too short for {batch_size} streams of {sequence_length} steps; "
+            "use a longer text, or smaller --batch-size and --sequence-length"
+        )
+    length = steps * sequence_length  # of a stream; the few characters left over at the end are not used
+
+    def batches():
+        for start in range(0, length, sequence_length):
+            pieces = [ids[begin : begin + sequence_length + 1] for begin in range(start, batch_size * length, length)]
+            pieces = np.stack(pieces).astype("int32")  # (batch, time + 1)
+            yield pieces[:, :-1], pieces[:, 1:]
+
+    shape = tf.TensorSpec((batch_size, sequence_length), tf.int32)
+    dataset = tf.data.Dataset.from_generator(batches, output_signature=(shape, shape))
+    return dataset.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(tf.data.AUTOTUNE)
+
+
+def window_batches(ids, batch_size, sequence_length, seed=None):
+    """All overlapping windows of a text, cut out of it batch by batch, so that memory holds the text only once.
+
+    Args:
+        ids: the text, an array (length,).
+        seed: shuffles the windows, anew in every epoch; `None` keeps them in order.
+
+    Returns:
+        A dataset of `(inputs (batch, sequence_length), targets (batch,))`.
+    """
+    import tensorflow as tf
+
+    windows = len(ids) - sequence_length
+    if windows < 1:
+        raise InputError(f"a part of {len(ids)} characters is too short for windows of {sequence_length}")
+    text = tf.constant(ids)
+    offsets = tf.range(sequence_length + 1, dtype=tf.int64)
+
+    def cut(starts):
+        piece = tf.gather(text, starts[:, None] + offsets)  # (batch, sequence_length + 1)
+        piece = tf.cast(piece, tf.int32)
+        return piece[:, :-1], piece[:, -1]
+
+    starts = tf.data.Dataset.range(windows)
+    if seed is not None:
+        starts = starts.shuffle(min(windows, 1_000_000), seed=seed)
+    return starts.batch(batch_size).map(cut).prefetch(tf.data.AUTOTUNE)

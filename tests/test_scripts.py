@@ -134,10 +134,64 @@ def test_the_summary_shows_every_task(script, trained, runs):
     assert f"{metrics['baseline']['value']:.4f}" in lines[2]
 
 
-@pytest.mark.parametrize("preset", ["book"])
+def test_generate_answers_several_prompts(script, trained):
+    _, run = trained("chargen")
+    process = script("chargen/generate.py", "--run", run, "--prompt", "Mira", "the", "--length", "20", "--top-p", "0.5")
+    assert process.returncode == 0, process.stderr
+    first, second = process.stdout.rstrip("\n").split("\n\n")
+    assert first.startswith("mira") and len(first) == 24
+    assert second.startswith("the") and len(second) == 23
+
+
+def test_an_ensemble_is_trained_and_measured(script, tmp_path):
+    arguments = ["--runs", tmp_path, "--name", "x", "--members", "2", *TINY["chargen"]]
+    process = script("chargen/train.py", *arguments)
+    assert process.returncode == 0, process.stderr
+    figures = json.loads((tmp_path / "chargen" / "x" / "metrics.json").read_text())["all_bits_per_character"]
+    assert {"model", "ensemble of 2", "+ dynamic evaluation", "+ interpolation"} <= set(figures)
+    assert figures["+ interpolation"] < min(figures["model"], figures["Kneser-Ney 8-gram"])
+    assert (tmp_path / "chargen" / "x" / "member-2.keras").is_file()
+
+
+def test_the_numpy_network_trains(script):
+    process = script("chargen/numpy_char_rnn.py", "--data", "sample", "--hidden-size", "8", "--epochs", "2")
+    assert process.returncode == 0, process.stderr
+    bits = [float(line.split("validation ")[1].split()[0]) for line in process.stdout.splitlines() if "epoch" in line]
+    assert bits[1] < bits[0] < 5
+
+
+def test_ngrams_of_words_are_measured_and_write(script):
+    process = script("chargen/ngram.py", "--data", "sample", "--level", "word", "--order", "2", "--length", "5")
+    assert process.returncode == 0, process.stderr
+    assert [line.split()[0] for line in process.stdout.splitlines()[-2:]] == ["1", "2"]
+
+
+def test_the_activations_are_compared(script, tmp_path):
+    few = ["--max-steps", "4", "--snapshot-every", "2", "--hidden-size", "8", "--batch-size", "4"]
+    process = script("chargen/compare_activations.py", "--data", "sample", "--runs", tmp_path, "--name", "x", *few)
+    assert process.returncode == 0, process.stderr
+    rows = json.loads((tmp_path / "compare_activations" / "x" / "metrics.json").read_text())
+    assert [row["activation"] for row in rows] == ["tanh", "logistic", "relu", "elu"]
+    assert len({row["test perplexity"] for row in rows}) == 4
+    assert (tmp_path / "compare_activations" / "x" / "activations.png").stat().st_size > 10_000
+
+
+def test_elman_trains_on_words(script, tmp_path):
+    few = ["--max-steps", "5", "--snapshot-every", "2", "--hidden-size", "8", "--batch-size", "4"]
+    process = script("chargen/elman.py", "--data", "sample", "--runs", tmp_path, "--name", "x", *few)
+    assert process.returncode == 0, process.stderr
+    assert [line.split(":")[0] for line in process.stdout.splitlines() if line.startswith("step ")] == [
+        "step 2", "step 4", "step 5"
+    ]  # fmt: skip
+    assert json.loads((tmp_path / "elman" / "x" / "metrics.json").read_text())["test_perplexity"] > 1
+    assert (tmp_path / "elman" / "x" / "training.png").is_file()
+
+
+@pytest.mark.parametrize("preset", ["book", "best"])
 def test_the_presets_of_chargen_train(script, tmp_path, preset):
     (tmp_path / "text.txt").write_text("the quick brown fox jumps over the lazy dog. " * 60)
     arguments = ["--runs", tmp_path, "--data", tmp_path / "text.txt", "--preset", preset, "--epochs", "1"]
+    arguments += ["--hidden-size", "8", "--batch-size", "2", "--members", "1"]
     process = script("chargen/train.py", *arguments, "--name", "x")
     assert process.returncode == 0, process.stderr
     metrics = json.loads((tmp_path / "chargen" / "x" / "metrics.json").read_text())
@@ -254,6 +308,7 @@ def test_a_missing_run_is_named(script, tmp_path, path):
         (["--temperature", "0"], "--temperature"),
         (["--length", "-5"], "--length"),
         (["--top-k", "-1"], "--top-k"),
+        (["--top-p", "1.5"], "--top-p"),
     ],
 )
 def test_generate_refuses_what_it_cannot_do(script, trained, arguments, named):

@@ -4,12 +4,13 @@ import keras
 import numpy as np
 import pytest
 
-from chargen.eval import bits_of_stream, bits_of_windows
+from chargen import elman, numpy_char_rnn
+from chargen.eval import Interpolation, read_stream, read_windows
 from chargen.generate import Writer, initial_states, step
-from chargen.ngram import WittenBell
-from chargen.train import PRESETS, Hyperparameters, build_model, stream_batches, window_batches
+from chargen.ngram import NGram
+from chargen.train import PRESETS, Hyperparameters, build_model
 from common import InputError
-from common.text import Vocabulary
+from common.text import Vocabulary, stream_batches, window_batches
 from common.training import load_model, save_model
 
 TINY = Hyperparameters(embedding_size=5, hidden_size=7, batch_size=3, sequence_length=4, dropout=0.0)
@@ -106,43 +107,164 @@ def test_stepping_equals_reading_the_whole_text(cell, ids):
 # Measuring
 
 
-def cross_entropy_bits(logits, targets):
-    probabilities = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
-    return -np.log2(np.take_along_axis(probabilities, targets[..., None], -1)[..., 0])
+def softmax(logits):
+    odds = np.exp(logits - logits.max(-1, keepdims=True))
+    return odds / odds.sum(-1, keepdims=True)
 
 
-def test_every_character_is_predicted_once_with_the_state_of_the_text_before(ids):
-    hyperparameters = replace(TINY, batch_size=1, sequence_length=100)
-    model = with_random_weights(build_model(hyperparameters, len(VOCABULARY)))
-    logits = model(ids[None, :-1]).numpy()[0]  # (100, vocabulary), logits[i] for ids[i + 1]
-    bits = bits_of_stream(model, ids[40:], ids[:40], piece=7)
-    assert np.allclose(bits, cross_entropy_bits(logits[39:], ids[40:]), atol=1e-4)
+@pytest.fixture
+def stream_model():
+    return with_random_weights(build_model(replace(TINY, batch_size=1, sequence_length=100), len(VOCABULARY)))
+
+
+def test_every_character_is_predicted_once_with_the_state_of_the_text_before(stream_model, monkeypatch, ids):
+    monkeypatch.setattr("chargen.eval.PIECE", 7)
+    expected = softmax(stream_model(ids[None, :-1]).numpy()[0])  # (100, vocabulary), row i for ids[i + 1]
+    pieces = list(read_stream(stream_model, ids[40:], ids[:40]))
+    assert [len(piece) for piece in pieces] == [7] * 8 + [5]
+    assert np.allclose(np.concatenate(pieces), expected[39:], atol=1e-5)
 
 
 def test_windows_predict_every_character_from_the_four_before(ids):
     model = with_random_weights(build_model(BOOK, len(VOCABULARY)))
-    bits = bits_of_windows(model, ids[40:], ids[:40])
-    expected = [cross_entropy_bits(model(ids[None, at - 4 : at]).numpy()[0], ids[at]) for at in range(40, len(ids))]
-    assert np.allclose(bits, expected, atol=1e-4)
+    expected = [softmax(model(ids[None, at - 4 : at]).numpy()[0]) for at in range(40, len(ids))]
+    assert np.allclose(np.concatenate(list(read_windows(model, ids[40:], ids[:40]))), expected, atol=1e-5)
+
+
+def test_dynamic_evaluation_does_not_look_ahead(stream_model, monkeypatch, ids):
+    monkeypatch.setattr("chargen.eval.PIECE", 10)
+    changed = ids.copy()
+    changed[70:] = changed[70:][::-1]
+    one, other = (np.concatenate(list(read_stream(stream_model, x[40:], x[:40], True))) for x in (ids, changed))
+    assert np.array_equal(one[:30], other[:30])
+    assert not np.allclose(one[31:], other[31:])
+
+
+def test_dynamic_evaluation_learns_what_it_has_been_scored_on_and_leaves_the_model_as_it_was(stream_model, ids):
+    before = stream_model.get_weights()
+    again = np.tile(ids[:20], 30)
+    static, dynamic = (
+        np.concatenate(list(read_stream(stream_model, again, ids[:40], learn, rate=0.01))) for learn in (False, True)
+    )
+    bits = [-np.log2(p[np.arange(len(again)), again]) for p in (static, dynamic)]
+    assert bits[1][:50] == pytest.approx(bits[0][:50], abs=1e-4)  # the first piece is scored before anything is learned
+    assert bits[1][-100:].mean() < bits[0][-100:].mean() - 0.5
+    assert all(np.array_equal(*pair) for pair in zip(before, stream_model.get_weights(), strict=True))
+
+
+def test_forgetting_leads_back_to_the_trained_weights(stream_model, ids):
+    kept, forgot = (
+        np.concatenate(list(read_stream(stream_model, np.tile(ids, 3), ids, True, 0.01, forgetting)))
+        for forgetting in (0.0, 1.0)
+    )
+    static = np.concatenate(list(read_stream(stream_model, np.tile(ids, 3), ids)))
+    assert np.allclose(forgot, static, atol=1e-4)
+    assert not np.allclose(kept, static, atol=1e-2)
+
+
+def test_interpolation_by_hand(monkeypatch):
+    monkeypatch.setattr("chargen.eval.SHARED", 0.1)
+    mixed = Interpolation(2).mix([[0.8, 0.5], [0.2, 0.1]])
+    weights = 0.9 * np.array([0.8, 0.2]) + 0.05  # Bayes' rule after the first character, a tenth shared out
+    assert mixed == pytest.approx([0.5, weights @ [0.5, 0.1]])
+
+
+def test_interpolation_follows_the_better_expert():
+    given = np.array([[0.9] * 200, [0.1] * 200])
+    assert Interpolation(2).mix(given)[-1] > 0.85
+    assert Interpolation(2).mix(given[::-1])[-1] > 0.85
+
+
+# n-grams
 
 
 def test_witten_bell_by_hand():
-    # After "a" in "abac" came b once and c once: N = 2, T = 2. Unigrams: a 2, b 1, c 1, so N = 4, T = 3.
-    model = WittenBell("abac", vocabulary_size=4, order=2)
-    unigram_b = (1 + 3 / 4) / (4 + 3)
-    assert model.probability("b", "a") == pytest.approx((1 + 2 * unigram_b) / (2 + 2))
-    assert model.probability("b", "x") == pytest.approx(unigram_b)  # a context never seen
-    assert model.probability("d", "a") == pytest.approx(2 * (3 / 4 / 7) / 4)
-    assert model.bits("ab", before="ba") == pytest.approx(
-        [-np.log2(model.probability("a", "a")), -np.log2(model.probability("b", "a"))]
+    # "abac" as ids 0102. After 0 came 1 once and 2 once: N = 2, T = 2. Alone: 0 twice, 1 once, 2 once: N = 4, T = 3.
+    model = NGram([0, 1, 0, 2], vocabulary_size=4, order=2)
+    unigram = np.array([2 + 3 / 4, 1 + 3 / 4, 1 + 3 / 4, 3 / 4]) / (4 + 3)
+    assert model.distribution([0]) == pytest.approx((np.array([0, 1, 1, 0]) + 2 * unigram) / (2 + 2))
+    assert model.distribution([3]) == pytest.approx(unigram)  # a context never seen
+    assert model.bits([0, 1], before=[1, 0]) == pytest.approx(
+        [-np.log2(model.distribution([0])[0]), -np.log2(model.distribution([0])[1])]
     )
 
 
-def test_witten_bell_sums_to_one():
-    model = WittenBell("the cat sat on the mat", vocabulary_size=12, order=4)
-    alphabet = [*sorted(set("the cat sat on the mat")), "!", "?"]
-    for context in ("the", " ca", "zzz", "t"):
-        assert sum(model.probability(character, context) for character in alphabet) == pytest.approx(1)
+def test_kneser_ney_by_hand(monkeypatch):
+    # 0102013: pairs 01 (twice), 10, 02, 20, 13 (once each). With discounts 0.5, 0.6, 0.7 throughout:
+    monkeypatch.setattr("chargen.ngram._discounts", lambda contexts: np.array([0, 0.5, 0.6, 0.7]))
+    model = NGram([0, 1, 0, 2, 0, 1, 3], vocabulary_size=5, order=2, smoothing="kneser-ney")
+    # after how many different symbols: 0 after 1 and 2; 1 after 0; 2 after 0; 3 after 1; together 5
+    gamma = (0.6 + 3 * 0.5) / 5
+    unigram = np.array([2 - 0.6, 0.5, 0.5, 0.5, 0]) / 5 + gamma / 5
+    assert model.distribution([4]) == pytest.approx(unigram)
+    after_0 = np.array([0, 2 - 0.6, 1 - 0.5, 0, 0]) / 3 + (0.6 + 0.5) / 3 * unigram
+    assert model.distribution([0]) == pytest.approx(after_0)
+
+
+def test_the_discounts_are_those_of_chen_and_goodman():
+    from chargen.ngram import _discounts
+
+    contexts = {(): dict(enumerate([1] * 8 + [2] * 4 + [3] * 3 + [4] * 2))}  # n1 = 8, n2 = 4, n3 = 3, n4 = 2
+    share = 8 / (8 + 2 * 4)
+    assert _discounts(contexts) == pytest.approx(
+        [0, 1 - 2 * share * 4 / 8, 2 - 3 * share * 3 / 4, 3 - 4 * share * 2 / 3]
+    )
+
+
+@pytest.mark.parametrize("smoothing", ["witten-bell", "kneser-ney"])
+def test_distributions_of_ngrams_sum_to_one(smoothing, ids):
+    distributions = NGram(ids, len(VOCABULARY) + 2, 4, smoothing).distributions(ids[:50], ids[-3:])
+    assert distributions.min() > 0
+    assert distributions.sum(axis=1) == pytest.approx(np.ones(50))
+
+
+def test_bits_of_ngrams_do_not_depend_on_the_pieces_they_are_computed_in(ids):
+    model = NGram(ids, len(VOCABULARY), 4)
+    text = np.tile(ids, 25)  # longer than two pieces
+    whole = model.distributions(text, ids[:10])[np.arange(len(text)), text]
+    assert model.bits(text, ids[:10]) == pytest.approx(-np.log2(whole))
+
+
+def test_ngrams_write_what_they_have_seen():
+    written = NGram([0, 1, 2, 3] * 200, 4, 3).generate([0, 1], 40, seed=3)
+    assert sum(new == (old + 1) % 4 for old, new in zip([1, *written], written, strict=False)) > 35
+
+
+# The Elman networks
+
+
+def test_the_gradients_written_by_hand_equal_central_differences(monkeypatch):
+    assert numpy_char_rnn.largest_gradient_error() < 1e-6
+    backward = numpy_char_rnn.backward
+    monkeypatch.setattr(numpy_char_rnn, "backward", lambda *a: {k: g * 1.01 for k, g in backward(*a).items()})
+    assert numpy_char_rnn.largest_gradient_error() > 1e-3  # and the check would see a wrong one
+
+
+def test_the_numpy_network_equals_keras_simple_rnn(ids):
+    weights = numpy_char_rnn.initial_weights(len(VOCABULARY), 6, seed=2)
+    layer = keras.layers.SimpleRNN(6, return_sequences=True)
+    one_hot = np.eye(len(VOCABULARY))[ids[None, :20]]
+    layer.build(one_hot.shape)
+    layer.set_weights([weights["W"].T, weights["U"].T, weights["b"]])
+    states, probabilities = numpy_char_rnn.forward(weights, ids[None, :20], np.zeros((1, 6)))
+    hidden = layer(one_hot).numpy()[0]
+    assert np.allclose(np.concatenate(states[1:]), hidden, atol=1e-5)
+    assert np.allclose(np.concatenate(probabilities), softmax(hidden @ weights["V"].T + weights["c"]), atol=1e-5)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "logistic", "relu", "elu"])
+def test_elman_networks_learn(activation, capsys):
+    text = np.tile(np.arange(8), 100).astype("int32")
+    settings = elman.Hyperparameters(
+        level="character", activation=activation, hidden_size=16, sequence_length=5, batch_size=4, max_steps=60,
+        learning_rate=0.01, snapshot_every=20, sample_length=4,
+    )  # fmt: skip
+    model, history = elman.train(settings, text, Vocabulary("abcdefgh"))
+    assert len(history["loss"]) == len(history["gradient_norm"]) == 60
+    assert np.mean(history["loss"][-5:]) < 0.7 * history["loss"][0]
+    if activation in ("tanh", "logistic"):  # the others' states may grow without bound on a longer text
+        assert elman.bits_of(model, text) < 0.7 * history["loss"][0]
+    assert capsys.readouterr().out.count("gradient norm") == 3
 
 
 # Writing
@@ -195,3 +317,24 @@ def test_a_reloaded_model_writes_the_same(tmp_path):
     save_model(model, tmp_path / "model.keras", characters=VOCABULARY)
     loaded, vocabularies = load_model(tmp_path / "model.keras")
     assert Writer(loaded, vocabularies["characters"]).write("bad", 50) == Writer(model, VOCABULARY).write("bad", 50)
+
+
+def test_the_pieces_make_the_text(writer):
+    whole = writer.write("a bad", 60, seed=4)
+    assert "".join(text for (text,) in writer.pieces(["a bad"], 60, seed=4, piece=7)) == whole
+
+
+def test_several_prompts_of_different_length_at_once(writer):
+    prompts = ["a", "a bad", "hid a"]
+    together = ["".join(texts) for texts in zip(*writer.pieces(prompts, 30, greedy=True), strict=True)]
+    assert together == [writer.write(prompt, 30, greedy=True) for prompt in prompts]
+
+
+def test_top_p_draws_among_the_likeliest_that_together_have_p(writer):
+    model = with_random_weights(build_model(TINY, len(VOCABULARY)))
+    chances = softmax(step(model, VOCABULARY.encode("a"), initial_states(model, 1))[0].numpy()[0])
+    order = np.argsort(-chances)
+    count = next(n for n in range(1, 12) if chances[order[:n]].sum() >= 0.6)
+    assert 1 < count < 11
+    drawn = {writer.write("a", 1, top_p=0.6, seed=seed) for seed in range(150)}
+    assert drawn == {VOCABULARY.tokens[index] for index in order[:count]}

@@ -1,11 +1,14 @@
 import hashlib
 import http.server
+import io
 import threading
 import zipfile
 
+import numpy as np
 import pytest
 
 from common import InputError, data
+from common.text import UNKNOWN
 
 
 def corpus_of(content: bytes, url=None) -> data.Corpus:
@@ -33,6 +36,32 @@ def test_read_lines_drops_line_ends_and_names_line_of_invalid_utf8():
 
 def test_clean_text_strips_lowers_and_joins():
     assert data.clean_text("CHAPTER I.\n\n  Down the \n\t\nRabbit-Hole\n") == "chapter i. down the rabbit-hole"
+
+
+def test_pieces_of_a_text_make_what_the_whole_makes():
+    text = "\ufeffA Line\r\n\n  and — ANOTHER \n\n\nthe last, without an end"
+    for size in (1, 5, 1000):
+        pieces = list(data.clean_pieces(io.BytesIO(text.encode()), "x", size))
+        assert "".join(pieces) == "a line and — another the last, without an end"
+
+
+def test_invalid_utf8_in_a_later_piece_names_its_line():
+    with pytest.raises(InputError, match="x, line 3: byte 0xff"):
+        list(data.clean_pieces(io.BytesIO(b"one\ntwo\nth\xffree\n"), "x", size=1))
+
+
+def test_a_text_of_your_own_in_any_script(tmp_path):
+    (tmp_path / "text.txt").write_text("アリスは\nうさぎを 見た\n", encoding="utf-8")
+    ids, vocabulary, corpus = data.load_text(str(tmp_path / "text.txt"))
+    assert "".join(vocabulary.decode(ids)) == "アリスは うさぎを 見た"
+    assert ids.dtype == np.uint8
+    assert corpus["name"] == "text.txt"
+
+
+def test_words_that_are_rare_in_the_first_80_percent_are_unknown(tmp_path):
+    (tmp_path / "text.txt").write_text("A b, a b, a b, a c. d d d d")  # 80 % of 16 are 12
+    ids, vocabulary, _ = data.load_words(str(tmp_path / "text.txt"))
+    assert vocabulary.decode(ids) == ["a", "b", ",", "a", "b", ",", "a", "b", ",", "a", *[UNKNOWN] * 6]
 
 
 def test_parse_opinions_skips_blank_lines():
@@ -98,9 +127,9 @@ def test_deduplicate_folds_case_and_punctuation_and_drops_contradictions():
 
 
 def test_split_text_is_contiguous_and_loses_nothing():
-    text = "".join(chr(97 + index % 26) for index in range(1234))
-    train, validation, test = data.split_text(text)
-    assert train + validation + test == text
+    ids = np.arange(1234)
+    train, validation, test = data.split_text(ids)
+    assert np.array_equal(np.concatenate([train, validation, test]), ids)
     assert (len(train), len(validation), len(test)) == (987, 123, 124)
 
 
@@ -241,8 +270,9 @@ def test_download_reports_a_missing_page_as_no_network(server, tmp_path):
 
 
 def test_alice_has_142554_characters_of_42_kinds(real_corpora):
-    text, corpus = data.load_text(real_corpora)
-    assert (len(text), len(set(text))) == (142554, 42)
+    ids, vocabulary, corpus = data.load_text(real_corpora)
+    assert (len(ids), len(vocabulary)) == (142554, 42)
+    assert "".join(vocabulary.decode(ids[-30:])).endswith("the happy summer days.")
     assert corpus == {"name": "Alice in Wonderland", "sha256": data.ALICE.sha256}
 
 

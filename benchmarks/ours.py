@@ -1,0 +1,104 @@
+"""The tasks as this suite does them, with the models and the input of its own scripts. Run by `tasks.py`."""
+
+import sys
+from dataclasses import replace
+
+import numpy as np
+from measuring import ragged, report
+
+from common.training import load_tensorflow
+
+load_tensorflow(0)
+import keras  # noqa: E402
+
+from chargen import train as chargen_train  # noqa: E402
+from chargen.eval import bits_of_stream  # noqa: E402
+from chargen.generate import Writer  # noqa: E402
+from common.metrics import masked_crossentropy  # noqa: E402
+from common.padding import bucketed_batches, predict_in_batches  # noqa: E402
+from common.text import Vocabulary  # noqa: E402
+from pos_tagging import train as pos_tagging_train  # noqa: E402
+from sentiment import train as sentiment_train  # noqa: E402
+
+
+def chargen(task, data):
+    settings = chargen_train.Hyperparameters()
+    if task == "chargen-book":
+        settings = replace(settings, cell="simple", one_hot=True, hidden_size=128, dropout=0.0)
+    size, ids = int(data["size"]), data["training"]
+    vocabulary = Vocabulary([chr(number + 32) for number in range(size)])  # any characters will do
+    model = chargen_train.build_model(settings, size)
+    adam = keras.optimizers.Adam(settings.learning_rate, clipnorm=settings.clip_norm)
+    model.compile(adam, keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=False)
+    batches = chargen_train.stream_batches(ids, settings.batch_size, settings.sequence_length)
+    writer = Writer(model, vocabulary)
+
+    def train_epoch():
+        for layer in model.layers:
+            if getattr(layer, "stateful", False):
+                layer.reset_states()
+        model.fit(batches, shuffle=False, verbose=0)
+
+    report(
+        task,
+        train_epoch,
+        lambda: bits_of_stream(model, data["validation"], ids[-1000:]).mean(),
+        lambda: len(writer.write(vocabulary.tokens[0], 5000)),
+        len(batches) * settings.batch_size * settings.sequence_length,
+        2 * ids.nbytes,
+    )
+
+
+def pos_tagging(task, data):
+    settings = pos_tagging_train.Hyperparameters()
+    names = ("words", "endings", "shapes", "tags")
+    model = pos_tagging_train.build_model(settings, dict(zip(names, map(range, data["sizes"]), strict=True)))
+    model.compile(keras.optimizers.Adam(settings.learning_rate), masked_crossentropy(), jit_compile=False)
+    batches = bucketed_batches(
+        ragged(data, "training_inputs"), ragged(data, "training_targets"), settings.batch_size, seed=0
+    )
+    validation, tags = ragged(data, "validation_inputs"), ragged(data, "validation_targets")
+
+    def predict():
+        return predict_in_batches(lambda ids: model.predict_on_batch(ids).argmax(axis=-1), validation)
+
+    def quality():
+        rows = zip(predict(), tags, strict=True)
+        return np.mean(np.concatenate([row[: len(true)] == true for row, true in rows]))
+
+    report(
+        task,
+        lambda: model.fit(batches, shuffle=False, verbose=0),
+        quality,
+        lambda: predict() and sum(map(len, tags)),
+        len(data["training_inputs_lengths"]),
+        data["training_inputs"].nbytes + data["training_targets"].nbytes,
+    )
+
+
+def sentiment(task, data):
+    settings = sentiment_train.Hyperparameters()
+    model = sentiment_train.build_model(settings, int(data["size"]))
+    loss = keras.losses.BinaryCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(settings.learning_rate), loss, jit_compile=False)
+    training = ragged(data, "training_inputs")
+    batches = bucketed_batches(training, data["training_targets"], settings.batch_size, seed=0)
+    validation = ragged(data, "validation_inputs")
+
+    def quality():
+        logits = np.array(predict_in_batches(model.predict_on_batch, validation))[:, 0]
+        return np.mean((logits > 0) == data["validation_targets"])
+
+    report(
+        task,
+        lambda: model.fit(batches, shuffle=False, verbose=0),
+        quality,
+        lambda: len(predict_in_batches(model.predict_on_batch, training)),
+        len(training),
+        data["training_inputs"].nbytes + data["training_targets"].nbytes,
+    )
+
+
+if __name__ == "__main__":
+    task, path = sys.argv[1:]
+    {"pos_tagging": pos_tagging, "sentiment": sentiment}.get(task, chargen)(task, np.load(path))
