@@ -10,7 +10,7 @@ SETUP := .venv/.installed
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup data train eval quick test lint bench-layers clean $(TASKS:%=train-%) $(TASKS:%=eval-%)
+.PHONY: help setup data train eval quick test lint bench bench-layers bench-scale clean $(TASKS:%=train-%) $(TASKS:%=eval-%)
 
 help: ## list the targets (the default)
 	@echo "make TARGET [ARGS=\"flags of the script\"]"; echo
@@ -56,6 +56,12 @@ test: $(SETUP) ## run the tests
 lint: $(SETUP) ## check style and format
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
+
+bench: data .venv-bench/.installed ## compare each task with the classic scripts' way and with PyTorch (15 minutes)
+	@$(RUN) benchmarks/tasks.py .venv-bench/bin/python
+
+bench-scale: $(SETUP) ## training speed and memory by text, sequence and batch size (10 minutes)
+	@$(RUN) benchmarks/scale.py
 
 bench-layers: $(SETUP) .venv-bench/.installed ## compare the recurrent layers with Keras's and PyTorch's (5 minutes)
 	@$(RUN) benchmarks/layers.py .venv-bench/bin/python

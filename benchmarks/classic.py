@@ -26,7 +26,7 @@ def chargen(task, data):
 
     inputs, targets = windows(data["training"])
     validation = windows(data["validation"])
-    layer = layers.SimpleRNN(128, unroll=True) if task == "chargen-book" else layers.LSTM(256)
+    layer = layers.SimpleRNN(128, unroll=True) if task == "chargen-book" else layers.LSTM(384)
     model = keras.Sequential([keras.Input((WINDOW, size)), layer, layers.Dense(size, activation="softmax")])
     model.compile("rmsprop", "categorical_crossentropy")
 

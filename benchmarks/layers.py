@@ -59,17 +59,24 @@ def torch_step(cell, hidden):
     return step
 
 
+def timed(function):
+    """Seconds of REPEATS calls, after three to warm up."""
+    for _ in range(3):
+        function()
+    seconds = []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        function()
+        seconds.append(time.perf_counter() - start)
+    return seconds
+
+
 def product_limit():
     """Thousand million float32 operations a second of a large product, in PyTorch."""
     import torch
 
     matrix = torch.randn(2048, 2048)
-    seconds = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        matrix @ matrix
-        seconds.append(time.perf_counter() - start)
-    return 2 * 2048**3 / statistics.median(seconds) / 1e9
+    return 2 * 2048**3 / statistics.median(timed(lambda: matrix @ matrix)) / 1e9
 
 
 def measure(library):
@@ -77,14 +84,7 @@ def measure(library):
     seconds = {}
     for cell, hidden in itertools.product(CELLS, SIZES):
         step = torch_step(cell, hidden) if library == "torch" else keras_step(cell, hidden, library)
-        for _ in range(3):
-            step()
-        taken = []
-        for _ in range(REPEATS):
-            start = time.perf_counter()
-            step()
-            taken.append(time.perf_counter() - start)
-        seconds[f"{cell} {hidden}"] = taken
+        seconds[f"{cell} {hidden}"] = timed(step)
     limit = product_limit() if library == "torch" else None
     print(json.dumps({"seconds": seconds, "limit": limit}))
 

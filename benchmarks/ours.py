@@ -24,7 +24,8 @@ from sentiment import train as sentiment_train  # noqa: E402
 def chargen(task, data):
     settings = chargen_train.Hyperparameters()
     if task == "chargen-book":
-        settings = replace(settings, cell="simple", one_hot=True, hidden_size=128, dropout=0.0)
+        settings = replace(settings, cell="simple", one_hot=True, hidden_size=128, input_dropout=0.0, dropout=0.0)
+        settings = replace(settings, batch_size=128, sequence_length=25)  # the classic way's 128 windows a batch
     size, ids = int(data["size"]), data["training"]
     vocabulary = Vocabulary([chr(number + 32) for number in range(size)])  # any characters will do
     model = chargen_train.build_model(settings, size)

@@ -17,13 +17,15 @@ def adam(modules, learning_rate):
 
 
 def chargen(task, data):
-    size, ids, batch, steps = int(data["size"]), torch.tensor(data["training"], dtype=torch.long), 16, 50
-    book = task == "chargen-book"
+    size, ids, book = int(data["size"]), torch.tensor(data["training"], dtype=torch.long), task == "chargen-book"
+    batch, steps = (128, 25) if book else (16, 50)
     embedding = nn.Embedding.from_pretrained(torch.eye(size)) if book else nn.Embedding(size, 64)
-    rnn = nn.RNN(size, 128, batch_first=True) if book else nn.LSTM(64, 256, batch_first=True)
-    dense, dropout = nn.Linear(rnn.hidden_size, size), nn.Dropout(0.0 if book else 0.2)
-    modules = embedding, rnn, dense, dropout
-    optimizer = adam(modules, 0.006)
+    rnn = nn.RNN(size, 128, batch_first=True) if book else nn.LSTM(64, 384, batch_first=True)
+    dense, hide, dropout = nn.Linear(rnn.hidden_size, size), nn.Dropout(0.2), nn.Dropout(0.4)
+    if book:
+        hide = dropout = nn.Identity()
+    modules = nn.ModuleList([embedding, rnn, dense, hide, dropout])
+    optimizer = adam(modules, 0.004)
     length = (len(ids) - 1) // batch // steps * steps
     inputs, targets = (ids[k : k + batch * length].view(batch, length) for k in (0, 1))
 
@@ -31,20 +33,20 @@ def chargen(task, data):
         return state.detach() if isinstance(state, torch.Tensor) else tuple(part.detach() for part in state)
 
     def train_epoch():
-        dropout.train()
+        modules.train()
         state = None
         for start in range(0, length, steps):
-            outputs, state = rnn(dropout(embedding(inputs[:, start : start + steps])), state)
+            outputs, state = rnn(hide(embedding(inputs[:, start : start + steps])), state)
             state = detach(state)
             loss = cross_entropy(dense(dropout(outputs)).flatten(0, 1), targets[:, start : start + steps].flatten())
             optimizer.zero_grad()
             loss.backward()
-            nn.utils.clip_grad_norm_([weight for module in modules for weight in module.parameters()], 1.0)
+            nn.utils.clip_grad_norm_(modules.parameters(), 1.0)
             optimizer.step()
 
     @torch.no_grad()
     def quality():
-        dropout.eval()
+        modules.eval()
         whole = torch.cat([ids[-1000:], torch.tensor(data["validation"], dtype=torch.long)])
         logits = dense(rnn(embedding(whole[None, :-1]))[0])[0]
         return cross_entropy(logits[999:], whole[1000:]).item() / np.log(2)

@@ -12,9 +12,9 @@ matplotlib.use("Agg")  # draw into files; no window, so that it works without a 
 from matplotlib import pyplot as plt
 
 
-def learning_curves(run: Path, metrics: Sequence[str], history: str = "history.csv") -> None:
+def learning_curves(run: Path, metrics: Sequence[str]) -> None:
     """Draw every metric of `history.csv`, on training and on validation, by epoch: `learning_curves.png`."""
-    with open(run / history, newline="") as file:
+    with open(run / "history.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     epochs = [int(row["epoch"]) + 1 for row in rows]
     figure, axes = plt.subplots(1, len(metrics), figsize=(5 * len(metrics), 3.5), squeeze=False, layout="constrained")

@@ -91,19 +91,23 @@ def character_ids(pieces: Callable[[], Iterable[str]]) -> tuple[np.ndarray, Voca
     return np.memmap(file, id_of.dtype, mode="r"), Vocabulary([chr(character) for character in characters])
 
 
-def stream_batches(ids, batch_size, sequence_length):
+def stream_batches(ids, batch_size, sequence_length, seed=None):
     """Cut a text into `batch_size` streams and read them in step: batch k + 1 goes on where batch k stopped.
 
     Args:
         ids: the text, an array (length,).
+        seed: starts each epoch a few characters later or earlier, so that the cuts fall elsewhere; `None`: at the
+            first character.
 
     Returns:
         A dataset of `(inputs, targets)`, both (batch_size, sequence_length), targets one character ahead.
     """
     import tensorflow as tf
 
-    steps = (len(ids) - 1) // batch_size // sequence_length
-    if steps == 0:
+    generator = None if seed is None else np.random.default_rng(seed)
+    spare = 0 if seed is None else sequence_length
+    steps = (len(ids) - 1 - spare) // batch_size // sequence_length
+    if steps < 1:
         raise InputError(
             f"a part of {len(ids)} characters is too short for {batch_size} streams of {sequence_length} steps; "
             "use a longer text, or smaller --batch-size and --sequence-length"
@@ -111,8 +115,10 @@ def stream_batches(ids, batch_size, sequence_length):
     length = steps * sequence_length  # of a stream; the few characters left over at the end are not used
 
     def batches():
-        for start in range(0, length, sequence_length):
-            pieces = [ids[begin : begin + sequence_length + 1] for begin in range(start, batch_size * length, length)]
+        first = generator.integers(spare + 1) if generator else 0
+        for start in range(first, first + length, sequence_length):
+            begins = range(start, start + batch_size * length, length)
+            pieces = [ids[begin : begin + sequence_length + 1] for begin in begins]
             pieces = np.stack(pieces).astype("int32")  # (batch, time + 1)
             yield pieces[:, :-1], pieces[:, 1:]
 

@@ -13,7 +13,7 @@ from common import InputError
 from common.text import Vocabulary, stream_batches, window_batches
 from common.training import load_model, save_model
 
-TINY = Hyperparameters(embedding_size=5, hidden_size=7, batch_size=3, sequence_length=4, dropout=0.0)
+TINY = Hyperparameters(embedding_size=5, hidden_size=7, batch_size=3, sequence_length=4, input_dropout=0.0, dropout=0.0)
 BOOK = replace(PRESETS["book"], hidden_size=7, batch_size=3, sequence_length=4)
 VOCABULARY = Vocabulary.of_characters("abcdefghij ")
 
@@ -46,6 +46,16 @@ def test_targets_of_streams_are_the_next_characters(ids):
     _, targets = next(stream_batches(ids, 3, 4).as_numpy_iterator())
     assert targets[0, -1] == ids[4]
     assert first[0, 0] == ids[0]
+
+
+def test_each_epoch_of_streams_starts_elsewhere_and_reads_on(ids):
+    batches = stream_batches(ids, 3, 8, seed=1)
+    epochs = [np.concatenate([inputs for inputs, _ in batches.as_numpy_iterator()], axis=1) for _ in range(6)]
+    starts = [next(at for at in range(9) if np.array_equal(epoch[0], ids[at : at + len(epoch[0])])) for epoch in epochs]
+    assert len(set(starts)) > 1
+    assert all(
+        np.array_equal(epoch.ravel(), ids[at : at + epoch.size]) for at, epoch in zip(starts, epochs, strict=True)
+    )
 
 
 def test_streams_refuse_a_text_that_is_too_short():
