@@ -10,7 +10,7 @@ Beside the model stand n-gram models, trained here and now on everything before 
 of both without looking ahead:
 
 - *ensemble*: the mean probabilities of all models of the run (`--members`), which differ only in their seed;
-- *dynamic evaluation*: after every 50 characters that it has been scored on, each model learns from them, by a small
+- *dynamic evaluation*: after every 25 characters that it has been scored on, each model learns from them, by a small
   step of gradient descent, and slowly forgets what it has so learned (Krause et al. 2018);
 - *interpolation*: a weighted mean of all that and the n-gram models' probabilities. At each character the weights
   shift to those who gave it a high probability (Bayes' rule, with a little of the weights shared out again).
@@ -29,8 +29,8 @@ from common.data import load_text, split_text
 from common.summary import print_table
 from common.training import check_corpus, load_model, open_run, run_script, write_json
 
-PIECE = 50  # characters between two steps of dynamic evaluation
-RATE, FORGETTING = 5e-4, 0.005  # its learning rate, and how far each step leads back to the trained weights
+PIECE = 25  # characters between two steps of dynamic evaluation
+RATE, FORGETTING = 1e-3, 0.01  # its learning rate, and how far each step leads back to the trained weights
 SHARED = 0.005  # of the weights of interpolation, shared out after each character
 
 

@@ -157,7 +157,7 @@ def test_dynamic_evaluation_learns_what_it_has_been_scored_on_and_leaves_the_mod
         np.concatenate(list(read_stream(stream_model, again, ids[:40], learn, rate=0.01))) for learn in (False, True)
     )
     bits = [-np.log2(p[np.arange(len(again)), again]) for p in (static, dynamic)]
-    assert bits[1][:50] == pytest.approx(bits[0][:50], abs=1e-4)  # the first piece is scored before anything is learned
+    assert bits[1][:25] == pytest.approx(bits[0][:25], abs=1e-4)  # the first piece is scored before anything is learned
     assert bits[1][-100:].mean() < bits[0][-100:].mean() - 0.5
     assert all(np.array_equal(*pair) for pair in zip(before, stream_model.get_weights(), strict=True))
 
