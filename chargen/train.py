@@ -12,7 +12,7 @@ what it starts the next one with, so that nothing of the past is forgotten, whil
     characters (batch, time) -> embedding (batch, time, embedding) -> LSTM (batch, time, hidden)
                              -> logits (batch, time, vocabulary)
 
-**Best (`--preset best`).** The same for longer, four times with other seeds: eval.py averages the four models.
+**Best (`--preset best`).** The same three times with other seeds: eval.py averages the three models.
 
 **Windows (`--preset book`).** The model of the book reads overlapping windows of 10 characters, forgets everything
 between two of them, and predicts only the character after each. It sees the text ten times for one pass of the
@@ -76,9 +76,7 @@ PRESETS = {
     ),
     "best": Hyperparameters(
         preset="best",
-        dropout=0.45,
-        epochs=18,
-        members=4,
+        members=3,
     ),
 }
 

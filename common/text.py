@@ -96,8 +96,8 @@ def stream_batches(ids, batch_size, sequence_length, seed=None):
 
     Args:
         ids: the text, an array (length,).
-        seed: starts each epoch a few characters later or earlier, so that the cuts fall elsewhere; `None`: at the
-            first character.
+        seed: starts each epoch at another character and reads round the end of the text, so that the cuts fall
+            elsewhere; `None`: at the first character.
 
     Returns:
         A dataset of `(inputs, targets)`, both (batch_size, sequence_length), targets one character ahead.
@@ -105,8 +105,7 @@ def stream_batches(ids, batch_size, sequence_length, seed=None):
     import tensorflow as tf
 
     generator = None if seed is None else np.random.default_rng(seed)
-    spare = 0 if seed is None else sequence_length
-    steps = (len(ids) - 1 - spare) // batch_size // sequence_length
+    steps = (len(ids) - 1) // batch_size // sequence_length
     if steps < 1:
         raise InputError(
             f"a part of {len(ids)} characters is too short for {batch_size} streams of {sequence_length} steps; "
@@ -115,10 +114,10 @@ def stream_batches(ids, batch_size, sequence_length, seed=None):
     length = steps * sequence_length  # of a stream; the few characters left over at the end are not used
 
     def batches():
-        first = generator.integers(spare + 1) if generator else 0
+        first = int(generator.integers(len(ids))) if generator else 0
         for start in range(first, first + length, sequence_length):
             begins = range(start, start + batch_size * length, length)
-            pieces = [ids[begin : begin + sequence_length + 1] for begin in begins]
+            pieces = [ids.take(range(begin, begin + sequence_length + 1), mode="wrap") for begin in begins]
             pieces = np.stack(pieces).astype("int32")  # (batch, time + 1)
             yield pieces[:, :-1], pieces[:, 1:]
 
