@@ -140,7 +140,7 @@ def draw(histories: dict, level: str, path: Path, span=20):
             axis.plot(np.convolve(values, np.ones(width) / width, "valid"), label=label)
             axis.set(xlabel="step", ylabel=name.replace("_", " "))
     axes[0].set_ylabel(f"loss (bits per {level})")
-    axes[0].set_ylim(top=1.2 * min(history["loss"][0] for history in histories.values()))  # what explodes leaves it
+    axes[0].set_ylim(0, 1.2 * min(history["loss"][0] for history in histories.values()))  # what explodes leaves it
     axes[1].set_yscale("log")
     axes[0].legend()
     plots.save(figure, path)

@@ -174,7 +174,7 @@ def draw_bits(bits, path, span=500):
     for label, values in bits.items():
         axis.plot(np.convolve(values, np.ones(span) / span, "valid"), label=f"{label}: {values.mean():.3f}")
     axis.set(xlabel="character of the test part", ylabel=f"bits per character (mean of {span})")
-    axis.legend(fontsize="small", ncols=2)
+    figure.legend(loc="outside lower center", ncols=3)
     plots.save(figure, path)
 
 
