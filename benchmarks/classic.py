@@ -96,8 +96,14 @@ def sentiment(task, data):
         probabilities = model.predict(validation, batch_size=32, verbose=0)[:, 0]
         return np.mean((probabilities > 0.5) == data["validation_targets"])
 
-    fit = lambda: model.fit(inputs, targets, batch_size=32, verbose=0)  # noqa: E731
-    report(task, fit, quality, predict, len(inputs), inputs.nbytes + targets.nbytes)
+    report(
+        task,
+        lambda: model.fit(inputs, targets, batch_size=32, verbose=0),
+        quality,
+        predict,
+        len(inputs),
+        inputs.nbytes + targets.nbytes,
+    )
 
 
 if __name__ == "__main__":

@@ -70,20 +70,20 @@ def main():
             with text.open("w") as file:
                 for _ in range(megabytes * 1_000_000 // len(story) + 1):
                     file.write(story)
-            return run(text)
 
         print(
             "| text MB | reading s | characters/s | private memory MB | an epoch s |\n| --- | --- | --- | --- | --- |"
         )
         by_size = {}
         for size in SIZES:
-            by_size[size] = figures = write(size)
+            write(size)
+            by_size[size] = figures = run(text)
             print(
                 f"| {size} | {figures['reading']:.1f} | {figures['speed']:,.0f} | {figures['memory']:.0f} "
                 f"| {figures['epoch']:,.0f} |",
                 flush=True,
             )
-        write(1)
+        write(1)  # the rest with the small text
         by_length = {length: run(text, sequence_length=length) for length in LENGTHS}
         by_batch = {batch: run(text, batch_size=batch) for batch in BATCHES}
     for name, results in (("sequence length", by_length), ("batch size", by_batch)):

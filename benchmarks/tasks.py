@@ -50,9 +50,8 @@ def laid_out(name, rows):
 def prepare(task, path):
     """Write the ids that all three ways train on; returns the corpus's name."""
     if "chargen" in task:
-        text, corpus = load_text()
-        vocabulary = Vocabulary.of_characters(text)
-        training, validation, _ = (vocabulary.encode(part) for part in split_text(text))
+        ids, vocabulary, corpus = load_text()
+        training, validation, _ = (part.astype("int32") for part in split_text(ids))
         arrays = {"training": training, "validation": validation, "size": len(vocabulary)}
     elif task == "pos_tagging":
         sentences, corpus = load_tagged_sentences()

@@ -120,13 +120,11 @@ def train(hyperparameters, ids, vocabulary):
 def bits_of(model, ids) -> float:
     """Mean bits on the last tenth of `ids`, the state carried on from the text before; infinite if it overflows, as
     the unbounded states of ReLU can."""
-    from chargen.eval import PIECE, read_stream
+    from chargen.eval import bits_of_stream
 
     training, validation, test = split_text(ids)
-    pieces = read_stream(model, test, np.concatenate([training[-5000:], validation]))
-    starts = range(0, len(test), PIECE)
-    chances = [p[np.arange(len(p)), test[start : start + PIECE]] for start, p in zip(starts, pieces, strict=True)]
-    return float(np.nan_to_num(-np.log2(np.concatenate(chances)), nan=np.inf).mean())
+    bits = bits_of_stream(model, test, np.concatenate([training[-5000:], validation]))
+    return float(np.nan_to_num(bits, nan=np.inf).mean())
 
 
 def draw(histories: dict, level: str, path: Path, span=20):

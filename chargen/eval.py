@@ -82,12 +82,20 @@ def read_stream(model, ids, before, learn=False, rate=RATE, forgetting=FORGETTIN
         yield (read_and_learn(text[:-1], text[1:]) if learn else read(text[:-1])).numpy()
 
 
+def bits_of_stream(model, ids, before) -> np.ndarray:
+    """Bits for each of `ids` (length,), the state carried on from the text `before`: an array (length,)."""
+    starts = range(0, len(ids), PIECE)
+    pieces = zip(starts, read_stream(model, ids, before), strict=True)
+    return -np.log2(np.concatenate([p[np.arange(len(p)), ids[start : start + PIECE]] for start, p in pieces]))
+
+
 def read_windows(model, ids, before):
-    """The same for a model of windows, which sees only the few characters before each one."""
+    """As `read_stream` for a model of windows, which sees only the few characters before each one."""
     length = model.input_shape[1]
+    whole = np.concatenate([before[-length:], ids])
     for start in range(0, len(ids), PIECE):
-        whole = np.concatenate([before, ids[: start + PIECE]])[-min(PIECE, len(ids) - start) - length : -1]
-        windows = np.lib.stride_tricks.sliding_window_view(whole, length)  # (PIECE, length), a view: no copies
+        piece = whole[start : start + length + min(PIECE, len(ids) - start) - 1]
+        windows = np.lib.stride_tricks.sliding_window_view(piece, length)  # (PIECE, length), a view: no copies
         logits = model.predict_on_batch(windows.astype("int32")).astype("float64")
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
         yield odds / odds.sum(axis=1, keepdims=True)

@@ -56,20 +56,13 @@ class NGram:
     def __init__(self, ids, vocabulary_size: int, order: int = 5, smoothing: str = "witten-bell"):
         self.vocabulary_size, self.order, self.smoothing = vocabulary_size, order, smoothing
         self.counts: list[dict] = [defaultdict(Counter) for _ in range(order)]  # [length][context][id]
-        self.learn(ids[-LONGEST:])
+        text = tuple(map(int, ids[-LONGEST:]))
+        for end, last in enumerate(text):
+            for length in range(min(order - 1, end) + 1):
+                self.counts[length][text[end - length : end]][last] += 1
         if smoothing == "kneser-ney":
             self._count_left_neighbours()
             self.discounts = [_discounts(contexts) for contexts in self.counts]
-
-    def learn(self, ids, before=()) -> None:
-        """Count the n-grams of more text, which follows on the ids `before`. (Not with Kneser-Ney.)"""
-        if self.smoothing == "kneser-ney" and hasattr(self, "discounts"):
-            raise ValueError("Kneser-Ney's counts are not those of occurrences, and cannot be added to")
-        before = list(before[-(self.order - 1) :]) if self.order > 1 else []
-        whole = tuple(before) + tuple(map(int, ids))
-        for end in range(len(before), len(whole)):
-            for length in range(min(self.order - 1, end) + 1):
-                self.counts[length][whole[end - length : end]][whole[end]] += 1
 
     def _count_left_neighbours(self):
         """In all but the longest contexts, count after how many different ids (or at the start) a pair occurs."""
@@ -104,9 +97,9 @@ class NGram:
 
     def distributions(self, ids, before) -> np.ndarray:
         """The distribution of each of `ids` (length,), which follow on `before`: an array (length, vocabulary)."""
-        whole = [*map(int, before[-(self.order - 1) :]), *map(int, ids)] if self.order > 1 else [*map(int, ids)]
-        start = len(whole) - len(ids)
         reach = self.order - 1
+        whole = [*map(int, before[max(0, len(before) - reach) :]), *map(int, ids)]
+        start = len(whole) - len(ids)
         return np.array([self.distribution(whole[max(0, at - reach) : at]) for at in range(start, len(whole))])
 
     def bits(self, ids, before) -> np.ndarray:
@@ -123,8 +116,7 @@ class NGram:
         generator = np.random.default_rng(seed)
         ids = [int(known) for known in before]
         for _ in range(length):
-            context = ids[-(self.order - 1) :] if self.order > 1 else []
-            probabilities = self.distribution(context)
+            probabilities = self.distribution(ids)
             ids.append(int(generator.choice(self.vocabulary_size, p=probabilities / probabilities.sum())))
         return ids[len(before) :]
 
