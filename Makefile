@@ -10,11 +10,11 @@ SETUP := .venv/.installed
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup data train eval quick test lint bench bench-layers bench-scale clean $(TASKS:%=train-%) $(TASKS:%=eval-%)
+.PHONY: help setup data train eval quick test lint bench bench-layers bench-scale bench-tagging compare-pos_tagging clean $(TASKS:%=train-%) $(TASKS:%=eval-%)
 
 help: ## list the targets (the default)
 	@echo "make TARGET [ARGS=\"flags of the script\"]"; echo
-	@sed -n -e 's/^$$(TASKS.*: \([a-z]*-\)%: .*## /  \1TASK \t/p' -e 's/^\([a-z-]*\):.*## /  \1 \t/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n -e 's/^$$(TASKS.*: \([a-z]*-\)%: .*## /  \1TASK \t/p' -e 's/^\([a-z_-]*\):.*## /  \1 \t/p' $(MAKEFILE_LIST) | expand -t 24
 	@echo; echo "TASK: $(TASKS)"
 
 setup: $(SETUP) ## make .venv and install requirements.txt
@@ -43,6 +43,9 @@ $(TASKS:%=eval-%): eval-%: $(SETUP) ## evaluate the newest run of one task
 	@echo; echo "=== $* ==="
 	$(RUN) $*/eval.py $(ARGS)
 
+compare-pos_tagging: data ## train all taggers, the classical ones too, and print one table (15 minutes)
+	$(RUN) pos_tagging/compare.py $(ARGS)
+
 quick: $(SETUP) ## all four tasks at toy size on the generated sample, in runs/quick (about a minute)
 	$(RUN) chargen/train.py --runs runs/quick --data sample --epochs 1 --hidden-size 32 --batch-size 64
 	$(RUN) pos_tagging/train.py --runs runs/quick --data sample --epochs 1 --hidden-size 16
@@ -59,6 +62,9 @@ lint: $(SETUP) ## check style and format
 
 bench: data .venv-bench/.installed ## compare each task with the classic scripts' way and with PyTorch (15 minutes)
 	@$(RUN) benchmarks/tasks.py .venv-bench/bin/python
+
+bench-tagging: data ## words a second of the newest tagger, beside NLTK's perceptron
+	@$(RUN) benchmarks/tagging.py
 
 bench-scale: $(SETUP) ## training speed and memory by text, sequence and batch size (10 minutes)
 	@$(RUN) benchmarks/scale.py

@@ -57,9 +57,9 @@ def pos_tagging(task, data):
     targets = keras.utils.to_categorical(padded(ragged(data, "training_targets"), steps), sizes[-1])
     validation, tags = ragged(data, "validation_inputs"), ragged(data, "validation_targets")
     validation_inputs = padded(validation, steps)
-    ids = keras.Input((steps, 3), dtype="int32")
-    parts = [layers.Embedding(sizes[k], out)(ids[:, :, k]) for k, out in enumerate((100, 32, 32))]
-    hidden = layers.Bidirectional(layers.GRU(100, return_sequences=True))(layers.Concatenate()(parts))
+    ids = keras.Input((steps, 1), dtype="int32")
+    embedded = layers.Embedding(sizes[0], 100)(ids[:, :, 0])
+    hidden = layers.Bidirectional(layers.GRU(100, return_sequences=True))(embedded)
     model = keras.Model(ids, layers.Dense(sizes[-1], activation="softmax")(hidden))
     model.compile(keras.optimizers.Adam(0.005), "categorical_crossentropy")
 

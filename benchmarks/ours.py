@@ -51,9 +51,9 @@ def chargen(task, data):
 
 
 def pos_tagging(task, data):
-    settings = pos_tagging_train.Hyperparameters()
-    names = ("words", "endings", "shapes", "tags")
-    model = pos_tagging_train.build_model(settings, dict(zip(names, map(range, data["sizes"]), strict=True)))
+    settings = replace(pos_tagging_train.PRESETS["book"], model="tagger", bidirectional=True)
+    vocabularies = dict(zip(("word", "tags"), map(range, data["sizes"]), strict=True))
+    model = pos_tagging_train.build_model(settings, vocabularies)
     model.compile(keras.optimizers.Adam(settings.learning_rate), masked_crossentropy(), jit_compile=False)
     batches = bucketed_batches(
         ragged(data, "training_inputs"), ragged(data, "training_targets"), settings.batch_size, seed=0

@@ -77,16 +77,16 @@ def tensors(data, name):
 
 def pos_tagging(task, data):
     sizes = [int(size) for size in data["sizes"]]
-    embeddings = [nn.Embedding(sizes[k], out, padding_idx=0) for k, out in enumerate((100, 32, 32))]
-    gru = nn.GRU(164, 100, batch_first=True, bidirectional=True)
+    embedding = nn.Embedding(sizes[0], 100, padding_idx=0)
+    gru = nn.GRU(100, 100, batch_first=True, bidirectional=True)
     dense, dropout = nn.Linear(200, sizes[-1]), nn.Dropout(0.4)
-    optimizer = adam([*embeddings, gru, dense], 0.005)
+    optimizer = adam([embedding, gru, dense], 0.005)
     inputs, targets = tensors(data, "training_inputs"), tensors(data, "training_targets")
     batches = list(buckets(inputs, targets))
     validation, tags = tensors(data, "validation_inputs"), tensors(data, "validation_targets")
 
     def logits(batch, lengths):
-        embedded = dropout(torch.cat([embedding(batch[:, :, k]) for k, embedding in enumerate(embeddings)], dim=-1))
+        embedded = dropout(embedding(batch[:, :, 0]))
         hidden = gru(pack_padded_sequence(embedded, lengths, batch_first=True))[0]
         return dense(dropout(pad_packed_sequence(hidden, batch_first=True)[0]))
 

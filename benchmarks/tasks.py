@@ -4,8 +4,9 @@
 
 The same data in every case: the training part of Alice (validation on the tenth after it), the treebank's training
 and validation parts, and the first of the five folds of the UMich sentences. `chargen-book` is the book's model,
-SimpleRNN 128 on one-hot characters; the others are the models of our scripts' defaults, which the classic way trains
-on windows of 10 characters, or padded to 250 and to 40 steps. Every cell is one training in a process of its own.
+SimpleRNN 128 on one-hot characters, `chargen` the default of train.py, `pos_tagging` a bidirectional GRU that tags
+each word, `sentiment` the book's LSTM. The classic way trains them on windows of 10 characters, and padded to 250 and
+to 40 steps. Every row is one training in a process of its own.
 
 The columns: examples (characters predicted, or sentences) a second of training, without the first epoch, in which
 TensorFlow compiles; seconds of training to a given quality on the validation part, compilation included (with another
@@ -37,7 +38,8 @@ from common.data import (
     split_text,
 )
 from common.text import Vocabulary
-from pos_tagging.train import encode_words, make_vocabularies
+from pos_tagging.features import encode_words, make_vocabularies
+from pos_tagging.train import PRESETS
 
 WAYS = ("classic", "pytorch", "ours")
 
@@ -56,8 +58,8 @@ def prepare(task, path):
     elif task == "pos_tagging":
         sentences, corpus = load_tagged_sentences()
         training, validation, _ = split_sentences(sentences)
-        vocabularies = make_vocabularies(training, 2)
-        arrays = {"sizes": [len(vocabularies[name]) for name in ("words", "endings", "shapes", "tags")]}
+        vocabularies = make_vocabularies(training, PRESETS["book"])
+        arrays = {"sizes": [len(vocabularies["word"]), len(vocabularies["tags"])]}
         for part, rows in (("training", training), ("validation", validation)):
             rows = [row for row in rows if all(tag in vocabularies["tags"] for _, tag in row)]
             words = [encode_words([word for word, _ in row], vocabularies) for row in rows]

@@ -67,21 +67,27 @@ def _ragged(sequences: Sequence) -> tf.RaggedTensor | np.ndarray:
 
 
 def predict_in_batches(
-    predict: Callable[[np.ndarray], np.ndarray], sequences: Sequence[np.ndarray], batch_size: int = 256
+    predict: Callable[[np.ndarray], np.ndarray],
+    sequences: Sequence[np.ndarray],
+    batch_size: int = 256,
+    batch_steps: int = 16_384,
 ) -> list[np.ndarray]:
     """Apply `predict` to batches of similar length; results come back in the order of `sequences`.
 
     Args:
         predict: a padded batch (batch, time, ...) -> an array (batch, ...), such as `model.predict_on_batch`.
         sequences: arrays (time, ...).
+        batch_size: sequences a batch, at most.
+        batch_steps: steps a batch, padding included, at most; a longer sequence is a batch of its own.
 
     Returns:
         One array a sequence: `predict`'s row for it, padding still in it.
     """
     results: list[np.ndarray | None] = [None] * len(sequences)
-    shortest_first = sorted(range(len(sequences)), key=lambda index: len(sequences[index]))
-    for start in range(0, len(sequences), batch_size):
-        batch = shortest_first[start : start + batch_size]
+    longest_first = sorted(range(len(sequences)), key=lambda index: -len(sequences[index]))
+    while longest_first:
+        rows = min(batch_size, batch_steps // max(1, len(sequences[longest_first[0]])))
+        batch, longest_first = longest_first[: max(1, rows)], longest_first[max(1, rows) :]
         for index, row in zip(batch, predict(pad([sequences[index] for index in batch])), strict=True):
             results[index] = row
     return results

@@ -1,4 +1,4 @@
-"""Measure a trained tagger on the last fifth of the sentences.
+"""Measure a trained tagger on the last fifth of the sentences, and show where it errs.
 
     python pos_tagging/eval.py                          # the newest run
     python pos_tagging/eval.py --run runs/pos_tagging/NAME
@@ -6,11 +6,14 @@
 Accuracy is over real words only. Beside it stand the accuracy on words that occur nowhere before the test part, the
 share of sentences without any error, and, for the lesson, the figure that the classic script would print: every
 sentence padded to 250 steps, and every padded step counted as a right answer. NLTK's averaged perceptron, a strong
-classical tagger, is trained here and now on everything before the test part.
+classical tagger, is trained here and now on everything before the test part; compare.py has more to compare with.
+
+Then follow precision, recall and F1 of every tag, and the commonest errors with a sentence for each. The pictures:
+learning curves, confusion matrix, and accuracy by the length of the sentence and by how often a word was seen.
 """
 
-import random
-from collections import Counter
+import itertools
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +22,8 @@ import numpy as np
 from common.data import load_tagged_sentences, split_sentences
 from common.summary import print_table
 from common.training import check_corpus, load_model, open_run, run_script, write_json
+from pos_tagging.baselines import perceptron
+from pos_tagging.features import encode_words
 
 CLASSIC_STEPS = 250  # the length that the book's script pads to
 
@@ -27,16 +32,30 @@ CLASSIC_STEPS = 250  # the length that the book's script pads to
 class Options:
     run: Path = Path("runs/pos_tagging/latest")  # run folder to evaluate
     data: str | None = None  # where the corpus is now, if not where training found it
+    errors: int = 20  # how many kinds of errors to list
 
 
 def tag_sentences(model, vocabularies, sentences):
-    """Tag sentences, lists of words: one list of tags a sentence."""
+    """Tag sentences, lists of words: one list of `(tag, probability)` a sentence."""
     from common.padding import predict_in_batches
-    from pos_tagging.train import encode_words
 
-    ids = [encode_words(words, vocabularies) for words in sentences]
-    best = predict_in_batches(lambda batch: model.predict_on_batch(batch).argmax(-1), ids)  # each (padded time,)
-    return [vocabularies["tags"].decode(row[: len(words)]) for row, words in zip(best, sentences, strict=True)]
+    words = list(dict.fromkeys(word for sentence in sentences for word in sentence))
+    place = {word: index for index, word in enumerate(words)}
+    table = encode_words(words, vocabularies)  # (different words, features): each word is looked up only once
+    ids = [table[[place[word] for word in sentence]] for sentence in sentences]
+
+    def predict(batch):
+        logits = model.predict_on_batch(batch)  # (batch, time, tags)
+        best = logits.argmax(-1)
+        odds = np.exp(logits - logits.max(-1, keepdims=True))
+        return np.stack([best, 1 / odds.sum(-1)], axis=-1)  # (batch, time, 2): tag, probability
+
+    tags = vocabularies["tags"].tokens
+    rows = predict_in_batches(predict, ids)
+    return [
+        [(tags[int(tag)], float(probability)) for tag, probability in row[: len(sentence)]]
+        for row, sentence in zip(rows, sentences, strict=True)
+    ]
 
 
 def scores(test, predicted, known_words) -> dict:
@@ -62,35 +81,36 @@ def scores(test, predicted, known_words) -> dict:
     }
 
 
-def perceptron_tags(training, test):
-    """NLTK's averaged perceptron (Collins 2002), trained on tagged sentences: its tags for the words of the test."""
-    from nltk.tag.perceptron import PerceptronTagger
-
-    random.seed(0)  # it shuffles the sentences
-    tagger = PerceptronTagger(load=False)
-    tagger.train(training)
-    return [[tag for _, tag in tagger.tag([word for word, _ in sentence])] for sentence in test]
+def print_scores(table):
+    """Print what `scores` found for several taggers, a dictionary name -> figures."""
+    header = ("model", "token accuracy", "unseen words", "whole sentences", f"padded to {CLASSIC_STEPS} (misleading)")
+    print_table(header, [(name, *figures.values()) for name, figures in table.items()])
 
 
-def evaluate(run: Path, sentences) -> dict:
-    """Measure `run/model.keras` on the test part, print the table, draw the pictures, return the figures."""
+def evaluate(run: Path, sentences, errors: int = 0) -> dict:
+    """Measure `run/model.keras` on the test part, print the table, draw the pictures, return the figures.
+
+    Args:
+        errors: how many kinds of errors to list below, after the scores of each tag; 0 for neither.
+    """
     model, vocabularies = load_model(run / "model.keras")
     training, validation, test = split_sentences(sentences)
     before = training + validation
     known_words = {word for sentence in before for word, _ in sentence}
+    words = [[word for word, _ in sentence] for sentence in test]
 
     print("training NLTK's perceptron for comparison ...", flush=True)
-    ours = tag_sentences(model, vocabularies, [[word for word, _ in sentence] for sentence in test])
+    ours = [[tag for tag, _ in row] for row in tag_sentences(model, vocabularies, words)]
     commonest = Counter(tag for sentence in before for _, tag in sentence).most_common(1)[0][0]
     table = {
         f"always {commonest}": scores(test, [[commonest] * len(sentence) for sentence in test], known_words),
-        "NLTK's perceptron": scores(test, perceptron_tags(before, test), known_words),
+        "NLTK's perceptron": scores(test, perceptron(before, words), known_words),
         f"this run ({run})": scores(test, ours, known_words),
     }
-    header = ("model", "token accuracy", "unseen words", "whole sentences", f"padded to {CLASSIC_STEPS} (misleading)")
-    print_table(header, [(name, *figures.values()) for name, figures in table.items()])
-
-    draw(run, test, ours)
+    print_scores(table)
+    if errors:
+        print_tags_and_errors(test, ours, errors)
+    draw(run, before, test, ours)
     return {
         "figure": "token_accuracy",
         **table[f"this run ({run})"],
@@ -98,8 +118,29 @@ def evaluate(run: Path, sentences) -> dict:
     }
 
 
-def draw(run, test, predicted, most=12):
-    """Draw the learning curves, and the confusion matrix of the tags that take part in the most errors."""
+def print_tags_and_errors(test, predicted, errors):
+    """Print precision, recall and F1 of every tag, then the `errors` commonest confusions with a sentence for each."""
+    from sklearn.metrics import classification_report
+
+    true = [tag for sentence in test for _, tag in sentence]
+    guesses = [tag for tags in predicted for tag in tags]
+    print("\n" + classification_report(true, guesses, digits=3, zero_division=0))
+
+    examples = defaultdict(list)  # (true tag, predicted tag) -> where it happened
+    for sentence, tags in zip(test, predicted, strict=True):
+        words = [word for word, _ in sentence]
+        for place, ((word, tag), guess) in enumerate(zip(sentence, tags, strict=True)):
+            if tag != guess:
+                around = [*words[max(0, place - 6) : place], f"[{word}]", *words[place + 1 : place + 6]]
+                examples[tag, guess].append(" ".join(around))
+    rows = sorted(examples.items(), key=lambda item: -len(item[1]))[:errors]
+    print_table(("is", "taken for", "times", "such as"), [(*pair, len(found), found[0]) for pair, found in rows])
+    print()
+
+
+def draw(run, before, test, predicted, most=12):
+    """Draw the learning curves, the confusion matrix of the tags that take part in the most errors, and accuracy by
+    length of the sentence and by how often the word occurs before the test part."""
     from common import plots
 
     plots.learning_curves(run, ["loss", "masked_accuracy"])
@@ -113,12 +154,32 @@ def draw(run, test, predicted, most=12):
     targets, guesses = zip(*(pair for pair in pairs if set(pair) <= set(confused)), strict=True)
     plots.confusion_matrix(targets, guesses, confused, run / "confusion_matrix.png")
 
+    right = np.array([tag == guess for tag, guess in pairs])
+    lengths = np.array([len(sentence) for sentence in test for _ in sentence])
+    seen = Counter(word for sentence in before for word, _ in sentence)
+    counts = np.array([seen[word] for sentence in test for word, _ in sentence])
+    figure, axes = plots.plt.subplots(1, 2, figsize=(10, 3.8), sharey=True, layout="constrained")
+    for axis, values, bounds, name in (
+        (axes[0], lengths, (1, 10, 20, 30, 40), "words in the sentence"),
+        (axes[1], counts, (0, 1, 2, 5, 20, 100, 1000), "times the word occurs before the test part"),
+    ):
+        labels = [f"{low} to {high - 1}" if high - low > 1 else str(low) for low, high in itertools.pairwise(bounds)]
+        bins = np.searchsorted(bounds, values, side="right") - 1  # bin k: from bounds[k] up to the next bound
+        filled = np.unique(bins)  # a small corpus may leave some empty
+        labels = [[*labels, f"{bounds[-1]} or more"][place] + f"\n({np.sum(bins == place)})" for place in filled]
+        bars = axis.bar(labels, [right[bins == place].mean() for place in filled])
+        axis.bar_label(bars, fmt="%.3f")
+        axis.set(xlabel=f"{name} (how many words these are)", ylim=(0, 1.05))
+        axis.tick_params(axis="x", labelsize=8)
+    axes[0].set(ylabel="token accuracy")
+    plots.save(figure, run / "accuracy.png")
+
 
 def main(options: Options) -> None:
     hyperparameters, metrics = open_run(options.run)
     sentences, corpus = load_tagged_sentences(options.data or hyperparameters["data"])
     check_corpus(metrics, corpus)
-    write_json(options.run / "metrics.json", metrics | evaluate(options.run, sentences))
+    write_json(options.run / "metrics.json", metrics | evaluate(options.run, sentences, options.errors))
     print(f"pictures and metrics.json are in {options.run}")
 
 

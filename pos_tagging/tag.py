@@ -1,23 +1,30 @@
 """Tag the words of your own sentences.
 
-    python pos_tagging/tag.py "The dog barks ."          # The/DT dog/NN barks/VBZ ./.
-    python pos_tagging/tag.py --file sentences.txt       # one sentence a line
+    python pos_tagging/tag.py "The dog barks."              # The/DT dog/NN barks/VBZ ./.
+    python pos_tagging/tag.py --file sentences.txt          # one sentence a line
     python pos_tagging/tag.py < sentences.txt
+    python pos_tagging/tag.py --format tsv --confidence ... # word, tag and probability, one word a line
 
-Words are split as the treebank does (NLTK's NLTKWordTokenizer): punctuation stands apart, *can't* is *ca n't*. An
-empty line gives an empty line.
+Words are split as the treebank does (NLTK's NLTKWordTokenizer): punctuation stands apart, *can't* is *ca n't*. With
+`--tokenized` the words are what stands between spaces. An empty line gives an empty line; in `tsv` every sentence
+ends with one. Files are read, tagged and written a piece at a time, whatever their size.
 """
 
 import itertools
+import json
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from tyro.conf import Positional
 
 from common import InputError
 from common.data import read_lines
 from common.training import load_model, run_script
+
+LINES = 2048  # tagged at once
 
 
 @dataclass(frozen=True)
@@ -26,44 +33,76 @@ class Options:
         tuple[str, ...]
     ] = ()  # sentences to tag; without any, the lines of --file or of standard input
     file: Path | None = None  # a text file, one sentence a line
+    format: Literal["slash", "tsv", "json"] = "slash"  # word/TAG; a word a line; a JSON object a sentence
+    confidence: bool = False  # add each tag's probability (tsv and json)
+    tokenized: bool = False  # the words are separated by spaces already
+    timing: bool = False  # say on standard error how long it took
     run: Path = Path("runs/pos_tagging/latest")  # run folder of the model
 
 
-def tag_lines(lines, model, vocabularies, at_once: int):
-    """Tag text line by line: yields `word/TAG word/TAG ...` for each line; `at_once` lines make a batch."""
+def tag_lines(lines, model, vocabularies, at_once=LINES, tokenized=False):
+    """Tag text line by line, `at_once` lines at a time.
+
+    Yields:
+        For each line `(words, [(tag, probability), ...])`, both empty for a line without words.
+    """
     from nltk.tokenize import NLTKWordTokenizer
 
     from pos_tagging.eval import tag_sentences
 
-    tokenize = NLTKWordTokenizer().tokenize
+    split = str.split if tokenized else NLTKWordTokenizer().tokenize
     lines = iter(lines)
-    while batch := [tokenize(line) for line in itertools.islice(lines, at_once)]:
+    while batch := [split(line) for line in itertools.islice(lines, at_once)]:
         tagged = iter(tag_sentences(model, vocabularies, [words for words in batch if words]))
         for words in batch:
-            yield " ".join(f"{word}/{tag}" for word, tag in zip(words, next(tagged), strict=True)) if words else ""
+            yield words, next(tagged) if words else []
+
+
+def as_text(words, tagged, form, confidence) -> str:
+    """One tagged sentence in one of the formats of `--format`."""
+    tags = [tag for tag, _ in tagged]
+    probabilities = [round(probability, 4) for _, probability in tagged]
+    if form == "json":
+        more = {"probabilities": probabilities} if confidence else {}
+        return json.dumps({"words": words, "tags": tags, **more}, ensure_ascii=False)
+    if form == "tsv":
+        columns = zip(words, tags, map(str, probabilities), strict=True)
+        return "".join("\t".join(row if confidence else row[:2]) + "\n" for row in columns)
+    return " ".join(f"{word}/{tag}" for word, tag in zip(words, tags, strict=True))
 
 
 def main(options: Options) -> None:
     for number, sentence in enumerate(options.sentences, start=1):
         if not sentence.strip():
             raise InputError(f"sentence {number} is empty")
+    if options.file and options.sentences:
+        raise InputError("give either sentences or --file, not both")
     if options.file and not options.file.is_file():
         raise InputError(f"--file: no such file: {options.file}")
+    if options.confidence and options.format == "slash":
+        raise InputError("--confidence needs --format tsv or json; word/TAG has no place for it")
 
+    started = time.perf_counter()
     model, vocabularies = load_model(options.run / "model.keras")
-    at_once = 1 if not options.file and sys.stdin.isatty() else 1024  # typed sentences are answered one by one
+    ready = time.perf_counter()
+    typed = not options.file and not options.sentences and sys.stdin.isatty()  # is answered line by line
     if options.sentences:
-        tag_all(options.sentences, model, vocabularies, len(options.sentences))
+        lines = options.sentences
     elif options.file:
-        with options.file.open("rb") as stream:
-            tag_all(read_lines(stream, options.file), model, vocabularies, at_once)
+        lines = read_lines(options.file.open("rb"), options.file)
     else:
-        tag_all(read_lines(sys.stdin.buffer, "standard input"), model, vocabularies, at_once)
+        lines = read_lines(sys.stdin.buffer, "standard input")
 
-
-def tag_all(lines, model, vocabularies, at_once):
-    for line in tag_lines(lines, model, vocabularies, at_once):
-        print(line, flush=at_once == 1)
+    tokens = 0
+    for words, tagged in tag_lines(lines, model, vocabularies, 1 if typed else LINES, options.tokenized):
+        print(as_text(words, tagged, options.format, options.confidence), flush=typed)
+        tokens += len(words)
+    if options.timing:
+        seconds = time.perf_counter() - ready
+        print(
+            f"start-up {ready - started:.1f} s; {tokens} tokens in {seconds:.2f} s, {tokens / seconds:,.0f} a second",
+            file=sys.stderr,
+        )
 
 
 if __name__ == "__main__":

@@ -3,112 +3,137 @@
 *The dog barks* and *the bark of the dog*: what a word is depends on its neighbours. A bidirectional recurrent layer
 reads the sentence from both sides, so that each word's tag is chosen knowing all the words before and after it.
 
-    words (batch, time, 3) -> embeddings (batch, time, embedding) -> both GRUs (batch, time, 2 * hidden)
-                           -> logits (batch, time, tags)
+    words (batch, time, features) -> embeddings, side by side (batch, time, sum of sizes)
+                                  -> both LSTMs (batch, time, 2 * hidden) -> logits (batch, time, tags)
 
-A word enters as three ids: the lower-cased word, its last three letters, and its shape (`Xx` for Vinken, `d-x` for
-10-year). One word in ten of the test part never occurs in training; ending and shape are what is left to go by.
+One word in ten of the test part never occurs in training; its spelling is what is left to go by. So a word enters not
+only as itself: its endings and beginnings of a few letters and its shape (`Xx` for Vinken, `d-x` for 10-year) have
+embeddings of their own. In training, whole features are hidden now and then, the word among them, so that the network
+learns to do with the others and with the context.
 
-`--model encoder-decoder` is the model of the book: a GRU squeezes the whole sentence into one vector, and a second
-one unrolls the tags from it. The book pads everything to 250 steps and counts padding as right answers, which makes
-0.916 of a model that has learned nothing. Here padded steps count nowhere; eval.py shows both ways of counting.
+**Best (`--preset best`).** Several larger networks with other seeds; `model.keras` holds them all and averages their
+probabilities.
+
+**The models of the book (`--preset book`)** are in encoder_decoder.py: a GRU squeezes the whole sentence into one
+vector, and a second one unrolls the tags from it. The book pads everything to 250 steps and counts padding as right
+answers, which makes 0.92 of a model that has learned nothing. Here padded steps count nowhere; eval.py shows both
+ways of counting, compare.py all models side by side.
 
 References: Graves & Schmidhuber 2005 (bidirectional LSTM). Marcus, Santorini & Marcinkiewicz 1993, Building a large
 annotated corpus of English: the Penn Treebank. Gulli & Pal 2017, Deep Learning with Keras, chapter 6.
 """
 
-import re
 import time
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
 from common.data import load_tagged_sentences, split_sentences
-from common.text import Vocabulary
-from common.training import RunOptions, callbacks, finish_run, load_tensorflow, run_script, start_run
+from common.training import (
+    RunOptions,
+    callbacks,
+    finish_run,
+    load_model,
+    load_tensorflow,
+    run_script,
+    save_model,
+    start_run,
+)
+from pos_tagging.features import LETTERS, encode_words, make_vocabularies
 
 
 @dataclass(frozen=True)
 class Hyperparameters(RunOptions):
-    model: Literal["tagger", "encoder-decoder"] = "tagger"  # one tag a step, or the book's encoder-decoder
-    cell: Literal["simple", "lstm", "gru"] = "gru"  # the recurrent layers
+    preset: Literal["default", "book", "best"] = "default"  # where the other defaults come from
+    model: Literal["tagger", "encoder-decoder", "attention"] = "tagger"  # one tag a step, or as in encoder_decoder.py
+    cell: Literal["simple", "lstm", "gru"] = "lstm"  # the recurrent layers
+    bidirectional: bool = True  # read the sentence from both sides
+    spelling: bool = True  # words enter with endings, beginnings and shape, not only as themselves
+    letters: bool = True  # and with what a convolution finds in their letters
     embedding_size: int = 100  # numbers that stand for a word
-    feature_size: int = 32  # numbers that stand for its ending, and for its shape
+    feature_size: int = 16  # numbers that stand for each feature of its spelling
+    letter_size: int = 25  # numbers that stand for a letter
+    filters: int = 64  # of the convolution over the letters: each looks at three letters in a row
     hidden_size: int = 100  # units of each recurrent layer
-    feature_dropout: float = 0.2  # share of whole features hidden in training: the context must do without them
+    feature_dropout: float = 0.2  # share of whole features hidden in training
     dropout: float = 0.4  # share of the recurrent layers' inputs and outputs that is zeroed in training
-    minimum_count: int = 2  # rarer words share one embedding with the unknown ones
+    minimum_count: int = 2  # rarer words share one embedding with the unknown ones; so do rarer endings and so on
     batch_size: int = 32  # sentences
     learning_rate: float = 0.005  # of Adam, at the start; falls to 0 along a cosine
     epochs: int = 10  # at most
     patience: int = 6  # epochs without improvement on validation before training stops
+    members: int = 1  # networks trained, each with another seed, whose probabilities are averaged
 
 
-def features(word: str) -> tuple[str, str, str]:
-    """What the model sees of a word: the word in lower case, its ending, its shape."""
-    shape = "".join("X" if c.isupper() else "x" if c.islower() else "d" if c.isdigit() else c for c in word)
-    return word.lower(), word[-3:].lower(), re.sub(r"(.)\1+", r"\1", shape)  # runs as one: Xxxx -> Xx
-
-
-def make_vocabularies(sentences, minimum_count: int) -> dict[str, Vocabulary]:
-    """The vocabularies of words, endings, shapes and tags of tagged sentences; the tags' has no padding."""
-    seen = [[features(word) for word, _ in sentence] for sentence in sentences]
-    vocabularies = {
-        name: Vocabulary.of_words(([each[place] for each in sentence] for sentence in seen), minimum_count)
-        for place, name in enumerate(("words", "endings", "shapes"))
-    }
-    return {**vocabularies, "tags": Vocabulary(sorted({tag for sentence in sentences for _, tag in sentence}))}
-
-
-def encode_words(words, vocabularies) -> np.ndarray:
-    """The ids of the features of words: an int32 array (time, 3)."""
-    columns = zip(*map(features, words), strict=True)
-    names = ("words", "endings", "shapes")
-    return np.stack([vocabularies[name].encode(column) for name, column in zip(names, columns, strict=True)], axis=-1)
+PRESETS = {
+    "default": Hyperparameters(),
+    "book": Hyperparameters(
+        preset="book",
+        model="encoder-decoder",
+        cell="gru",
+        bidirectional=False,
+        spelling=False,
+        letters=False,
+        feature_dropout=0.0,
+    ),
+    "best": Hyperparameters(preset="best", hidden_size=200, dropout=0.5, epochs=12, members=5),
+}
 
 
 def build_model(hyperparameters, vocabularies):
-    """The model, not compiled: ids of features (batch, time, 3), 0 where padded -> logits (batch, time, tags)."""
+    """The model, not compiled: ids of features (batch, time, features), 0 if padded -> logits (batch, time, tags)."""
     from keras import Input, Model, layers, ops
 
     from common.recurrent import GRU, LSTM, SimpleRNN
+    from pos_tagging.encoder_decoder import AttentionDecoder, decode_summary
 
-    recurrent = {"simple": SimpleRNN, "lstm": LSTM, "gru": GRU}[hyperparameters.cell]
-    hidden_size, tags = hyperparameters.hidden_size, len(vocabularies["tags"])
-    sizes = hyperparameters.embedding_size, hyperparameters.feature_size, hyperparameters.feature_size
-    ids = Input((None, 3), dtype="int32")
+    cell = {"simple": SimpleRNN, "lstm": LSTM, "gru": GRU}[hyperparameters.cell]
+
+    def recurrent(return_sequences):
+        layer = cell(hyperparameters.hidden_size, return_sequences=return_sequences)
+        return layers.Bidirectional(layer) if hyperparameters.bidirectional else layer
+
+    sizes = {name: len(vocabulary) for name, vocabulary in vocabularies.items() if name not in ("letters", "tags")}
+    ids = Input((None, len(sizes) + (LETTERS if "letters" in vocabularies else 0)), dtype="int32")
+    real = ids[:, :, 0] > 0  # (batch, time): the mask, false where padded
     hide = layers.Dropout(hyperparameters.feature_dropout, noise_shape=(None, None, 1))  # a whole vector or nothing
-    embedded = layers.Concatenate()(
-        [
-            hide(layers.Embedding(len(vocabularies[name]), size, mask_zero=True)(ids[:, :, place]))
-            for place, (name, size) in enumerate(zip(("words", "endings", "shapes"), sizes, strict=True))
-        ]
-    )
+    embedded = []
+    for place, (name, count) in enumerate(sizes.items()):
+        size = hyperparameters.embedding_size if name == "word" else hyperparameters.feature_size
+        embedded.append(hide(layers.Embedding(count, size)(ids[:, :, place])))
+    if "letters" in vocabularies:
+        letters = layers.Embedding(len(vocabularies["letters"]), hyperparameters.letter_size)(ids[:, :, len(sizes) :])
+        # (batch, time, letters, letter_size) -> (batch, time, letters, filters)
+        found = layers.Conv2D(hyperparameters.filters, (1, 3), padding="same")(letters)
+        embedded.append(hide(ops.tanh(ops.max(found, axis=2))))  # the best match of each filter, wherever it is
+    embedded = layers.Concatenate()(embedded) if len(embedded) > 1 else embedded[0]
     embedded = layers.Dropout(hyperparameters.dropout)(embedded)  # (batch, time, sum of sizes)
 
-    if hyperparameters.model == "tagger":
-        hidden = layers.Bidirectional(recurrent(hidden_size, return_sequences=True))(embedded)
+    if hyperparameters.model == "encoder-decoder":
+        hidden = decode_summary(recurrent, embedded, real)
+    elif hyperparameters.model == "attention":
+        encoded = recurrent(return_sequences=True)(embedded, mask=real)
+        hidden, _ = AttentionDecoder(hyperparameters.hidden_size)(encoded, real)  # and the weights (batch, time, time)
     else:
-        summary = recurrent(hidden_size)(embedded)  # (batch, hidden), after the last real word
-        repeated = ops.ones_like(embedded[:, :, :1]) * ops.expand_dims(summary, 1)  # RepeatVector, to any length
-        hidden = recurrent(hidden_size, return_sequences=True)(repeated)
+        hidden = recurrent(return_sequences=True)(embedded, mask=real)
     hidden = layers.Dropout(hyperparameters.dropout)(hidden)
-    return Model(ids, layers.Dense(tags)(hidden))
+    return Model(ids, layers.Dense(len(vocabularies["tags"]))(hidden))
 
 
-def main(hyperparameters: Hyperparameters) -> None:
-    sentences, corpus = load_tagged_sentences(hyperparameters.data)
-    training, validation, test = split_sentences(sentences)
-    vocabularies = make_vocabularies(training, hyperparameters.minimum_count)
-    print(f"{len(training)} sentences for training, {len(validation)} for validation, {len(test)} for test", flush=True)
+def average(models):
+    """One model that gives the logarithm of the mean of the models' probabilities."""
+    from keras import Input, Model, ops
 
-    load_tensorflow(hyperparameters.seed)
+    ids = Input(models[0].input_shape[1:], dtype="int32")
+    probabilities = [ops.softmax(model(ids)) for model in models]
+    return Model(ids, ops.log(sum(probabilities) / len(models)))
+
+
+def fit(hyperparameters, training, validation, vocabularies, kept=(), seed=0):
+    """Build a network, train it on tagged sentences, with the callbacks `kept`, and return it."""
     import keras
 
     from common.metrics import MaskedAccuracy, masked_crossentropy
     from common.padding import bucketed_batches
-    from pos_tagging.eval import evaluate
 
     def batches(part, seed=None):
         known = [sentence for sentence in part if all(tag in vocabularies["tags"] for _, tag in sentence)]
@@ -116,7 +141,8 @@ def main(hyperparameters: Hyperparameters) -> None:
         tags = [vocabularies["tags"].encode([tag for _, tag in sentence]) for sentence in known]
         return bucketed_batches(words, tags, hyperparameters.batch_size, seed)
 
-    training_batches = batches(training, hyperparameters.seed)
+    keras.utils.set_random_seed(seed)
+    training_batches = batches(training, seed)
     steps = hyperparameters.epochs * len(training_batches)
     model = build_model(hyperparameters, vocabularies)
     model.compile(
@@ -125,17 +151,40 @@ def main(hyperparameters: Hyperparameters) -> None:
         metrics=[MaskedAccuracy()],
         jit_compile=False,
     )
-    model.summary()
-
-    run = start_run("pos_tagging", hyperparameters)
-    started = time.perf_counter()
     model.fit(
         training_batches,
         validation_data=batches(validation),
         epochs=hyperparameters.epochs,
-        callbacks=callbacks(run, "val_masked_accuracy", vocabularies, hyperparameters.patience, hyperparameters.resume),
+        callbacks=list(kept),
         shuffle=False,  # the dataset has done it
     )
+    return model
+
+
+def main(hyperparameters: Hyperparameters) -> None:
+    sentences, corpus = load_tagged_sentences(hyperparameters.data)
+    training, validation, test = split_sentences(sentences)
+    vocabularies = make_vocabularies(training, hyperparameters)
+    print(f"{len(training)} sentences for training, {len(validation)} for validation, {len(test)} for test", flush=True)
+
+    load_tensorflow(hyperparameters.seed)
+    from pos_tagging.eval import evaluate
+
+    run = start_run("pos_tagging", hyperparameters)
+    started = time.perf_counter()
+    for member in range(2, hyperparameters.members + 1):
+        path = run / f"member-{member}.keras"
+        if not path.exists():  # it does if the run is resumed
+            print(f"member {member} of {hyperparameters.members}", flush=True)
+            model = fit(hyperparameters, training, validation, vocabularies, seed=hyperparameters.seed + member - 1)
+            save_model(model, path, **vocabularies)
+    kept = callbacks(run, "val_masked_accuracy", vocabularies, hyperparameters.patience, hyperparameters.resume)
+    model = fit(hyperparameters, training, validation, vocabularies, kept, hyperparameters.seed)
+    model.summary()
+    if hyperparameters.members > 1:
+        paths = [run / "model.keras", *sorted(run.glob("member-*.keras"))]
+        model = average([load_model(path)[0] for path in paths])
+        save_model(model, run / "model.keras", **vocabularies)
     seconds = time.perf_counter() - started
 
     figures = evaluate(run, sentences)
@@ -156,4 +205,4 @@ def main(hyperparameters: Hyperparameters) -> None:
 
 
 if __name__ == "__main__":
-    run_script(main, Hyperparameters)
+    run_script(main, Hyperparameters, PRESETS)

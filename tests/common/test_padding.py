@@ -70,3 +70,16 @@ def test_one_target_a_sequence(sequences):
 def test_predictions_come_back_in_order(sequences):
     sums = predict_in_batches(lambda batch: batch.sum(axis=1), sequences, batch_size=7)
     assert sums == [sequence.sum() for sequence in sequences]
+
+
+def test_prediction_batches_are_limited_in_sequences_and_in_steps(sequences):
+    shapes = []
+
+    def predict(batch):
+        shapes.append(batch.shape)
+        return batch
+
+    predict_in_batches(predict, [*sequences, np.ones(1000, "int32")], batch_size=9, batch_steps=100)
+    assert shapes[0] == (1, 1000)  # longer than a batch may be: alone
+    assert all(rows * steps <= 100 and rows <= 9 for rows, steps in shapes[1:])
+    assert len(shapes) < 201 / 2

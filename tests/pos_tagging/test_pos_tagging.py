@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import keras
@@ -8,24 +9,31 @@ from common.metrics import masked_crossentropy
 from common.padding import PADDED, pad
 from common.sample import tagged_sentences
 from common.training import load_model, save_model
-from pos_tagging.eval import perceptron_tags, scores, tag_sentences
-from pos_tagging.tag import tag_lines
-from pos_tagging.train import Hyperparameters, build_model, encode_words, features, make_vocabularies
+from pos_tagging.baselines import crf, most_frequent_tag, perceptron
+from pos_tagging.encoder_decoder import AttentionDecoder
+from pos_tagging.eval import scores, tag_sentences
+from pos_tagging.features import encode_words, features, make_vocabularies
+from pos_tagging.tag import as_text, tag_lines
+from pos_tagging.train import Hyperparameters, average, build_model
 
-TINY = Hyperparameters(embedding_size=5, feature_size=3, hidden_size=6, feature_dropout=0.0, dropout=0.0)
+TINY = Hyperparameters(embedding_size=5, feature_size=3, hidden_size=6, letters=False, feature_dropout=0.0, dropout=0.0)
 SENTENCES = tagged_sentences(200)
-VOCABULARIES = make_vocabularies(SENTENCES, 2)
+WORDS = [[word for word, _ in sentence] for sentence in SENTENCES]
+VOCABULARIES = make_vocabularies(SENTENCES, TINY)
 VARIANTS = [
     TINY,
-    replace(TINY, cell="lstm"),
-    replace(TINY, cell="simple"),
+    replace(TINY, cell="gru"),
+    replace(TINY, cell="simple", bidirectional=False),
     replace(TINY, model="encoder-decoder"),
+    replace(TINY, model="encoder-decoder", cell="gru", bidirectional=False),
+    replace(TINY, model="attention"),
+    replace(TINY, letters=True, filters=4, letter_size=3),
 ]
 
 
-def model_of(hyperparameters):
-    model = build_model(hyperparameters, VOCABULARIES)
-    generator = np.random.default_rng(1)
+def model_of(hyperparameters, seed=1):
+    model = build_model(hyperparameters, make_vocabularies(SENTENCES, hyperparameters))
+    generator = np.random.default_rng(seed)
     model.set_weights([generator.normal(0, 0.7, weight.shape) for weight in model.get_weights()])
     return model
 
@@ -33,28 +41,47 @@ def model_of(hyperparameters):
 @pytest.mark.parametrize(
     ("word", "expected"),
     [
-        ("Vinken", ("vinken", "ken", "Xx")),
-        ("10-year", ("10-year", "ear", "d-x")),
-        ("U.S.", ("u.s.", ".s.", "X.X.")),
-        ("McDonald", ("mcdonald", "ald", "XxXx")),
-        ("1,234.5", ("1,234.5", "4.5", "d,d.d")),
-        ("a", ("a", "a", "x")),
+        ("Vinken", ("vinken", "n", "en", "ken", "nken", "v", "vi", "vin", "Xx")),
+        ("10-year", ("10-year", "r", "ar", "ear", "year", "1", "10", "10-", "d-x")),
+        ("U.S.", ("u.s.", ".", "s.", ".s.", "u.s.", "u", "u.", "u.s", "X.X.")),
+        ("McDonald", ("mcdonald", "d", "ld", "ald", "nald", "m", "mc", "mcd", "XxXx")),
+        ("a", ("a", "a", "a", "a", "a", "a", "a", "a", "x")),
     ],
 )
 def test_features_of_words(word, expected):
     assert features(word) == expected
 
 
+def test_letters_of_long_words_are_the_first_and_the_last_eight():
+    vocabularies = make_vocabularies([[("abcdefghijklmnopqrs", "NN"), ("ab", "NN")]], replace(TINY, letters=True))
+    known = vocabularies["letters"].tokens
+    long, short = encode_words(["abcdefghijklmnopqrs", "ab"], vocabularies)[:, 9:]
+    assert "".join(known[index] for index in long) == "abcdefgh" + "lmnopqrs"
+    assert [known[index] for index in short] == ["a", "b"] + [""] * 14
+
+
 def test_rare_words_are_unknown_but_keep_their_ending():
-    vocabularies = make_vocabularies([[("walking", "VBG"), ("talking", "VBG"), ("walking", "NN")]], 2)
-    ids = encode_words(["talking"], vocabularies)
-    assert ids.tolist() == [[1, vocabularies["endings"].tokens.index("ing"), vocabularies["shapes"].tokens.index("x")]]
+    vocabularies = make_vocabularies([[("walking", "VBG"), ("talking", "VBG"), ("walking", "NN")]], TINY)
+    ids = dict(zip(vocabularies, encode_words(["talking"], vocabularies)[0], strict=False))
+    assert ids["word"] == ids["beginning 1"] == ids["beginning 3"] == 1  # t and tal stand there only once
+    assert vocabularies["ending 4"].tokens[ids["ending 4"]] == "king"
+    assert vocabularies["shape"].tokens[ids["shape"]] == "x"
+
+
+def test_without_spelling_a_word_is_only_itself():
+    vocabularies = make_vocabularies(SENTENCES, replace(TINY, spelling=False))
+    assert list(vocabularies) == ["word", "tags"]
+    assert encode_words(["the", "The", "zzz"], vocabularies).tolist() == [
+        [vocabularies["word"].tokens.index("the")],
+        [vocabularies["word"].tokens.index("the")],
+        [1],
+    ]
 
 
 @pytest.mark.parametrize("hyperparameters", VARIANTS)
 def test_padding_does_not_change_what_the_model_says(hyperparameters):
-    model = model_of(hyperparameters)
-    sentences = [encode_words([word for word, _ in sentence], VOCABULARIES) for sentence in SENTENCES[:5]]
+    model, vocabularies = model_of(hyperparameters), make_vocabularies(SENTENCES, hyperparameters)
+    sentences = [encode_words(words, vocabularies) for words in WORDS[:5]]
     padded = model(pad(sentences)).numpy()
     for row, sentence in zip(padded, sentences, strict=True):
         assert np.allclose(row[: len(sentence)], model(sentence[None])[0], atol=1e-5)
@@ -63,10 +90,11 @@ def test_padding_does_not_change_what_the_model_says(hyperparameters):
 @pytest.mark.parametrize("hyperparameters", VARIANTS)
 def test_loss_falls_in_a_few_steps(hyperparameters):
     keras.utils.set_random_seed(0)
-    model = build_model(hyperparameters, VOCABULARIES)
+    vocabularies = make_vocabularies(SENTENCES, hyperparameters)
+    model = build_model(hyperparameters, vocabularies)
     model.compile(keras.optimizers.Adam(0.02), masked_crossentropy())
-    inputs = pad([encode_words([word for word, _ in sentence], VOCABULARIES) for sentence in SENTENCES[:8]])
-    targets = pad([VOCABULARIES["tags"].encode([tag for _, tag in sentence]) for sentence in SENTENCES[:8]], PADDED)
+    inputs = pad([encode_words(words, vocabularies) for words in WORDS[:8]])
+    targets = pad([vocabularies["tags"].encode([tag for _, tag in sentence]) for sentence in SENTENCES[:8]], PADDED)
     losses = model.fit(inputs, targets, batch_size=8, epochs=30, verbose=0).history["loss"]
     assert losses[-1] < 0.8 * losses[0]
 
@@ -101,23 +129,97 @@ def test_tags_come_back_in_order_after_reloading(tmp_path):
     model = model_of(TINY)
     save_model(model, tmp_path / "model.keras", **VOCABULARIES)
     loaded, vocabularies = load_model(tmp_path / "model.keras")
-    sentences = [[word for word, _ in sentence] for sentence in SENTENCES]
-    tags = tag_sentences(loaded, vocabularies, sentences)
-    assert [len(each) for each in tags] == [len(each) for each in sentences]
-    for words, found in list(zip(sentences, tags, strict=True))[:10]:
-        logits = model(encode_words(words, VOCABULARIES)[None]).numpy()[0]
-        assert found == [VOCABULARIES["tags"].tokens[index] for index in logits.argmax(-1)]
+    sentences = WORDS
+    tagged = tag_sentences(loaded, vocabularies, sentences)
+    assert [len(each) for each in tagged] == [len(each) for each in sentences]
+    for words, found in list(zip(sentences, tagged, strict=True))[:10]:
+        odds = np.exp(model(encode_words(words, VOCABULARIES)[None]).numpy()[0])
+        assert [tag for tag, _ in found] == [VOCABULARIES["tags"].tokens[index] for index in odds.argmax(-1)]
+        assert [sure for _, sure in found] == pytest.approx((odds / odds.sum(-1, keepdims=True)).max(-1), abs=1e-5)
 
 
 def test_lines_keep_their_order_and_empty_ones_stay():
     lines = ["she can't fish.", "", "  ", "the saw"]
     tagged = list(tag_lines(lines, model_of(TINY), VOCABULARIES, at_once=3))
-    words = [[token.rpartition("/")[0] for token in line.split()] for line in tagged]
-    assert words == [["she", "ca", "n't", "fish", "."], [], [], ["the", "saw"]]
+    assert [words for words, _ in tagged] == [["she", "ca", "n't", "fish", "."], [], [], ["the", "saw"]]
+    assert [len(tags) for _, tags in tagged] == [5, 0, 0, 2]
 
 
-def test_the_perceptron_learns_and_repeats_itself():
-    training, test = SENTENCES[:150], SENTENCES[150:]
-    tags = perceptron_tags(training, test)
-    assert tags == perceptron_tags(training, test)
-    assert scores(test, tags, set())["token_accuracy"] > 0.8
+def test_tokenized_lines_are_split_at_spaces_only():
+    tagged = tag_lines(["she can't fish."], model_of(TINY), VOCABULARIES, tokenized=True)
+    assert next(tagged)[0] == ["she", "can't", "fish."]
+
+
+def test_a_very_long_line_is_tagged_like_a_short_one():
+    model = model_of(replace(TINY, bidirectional=False))  # reads from the left: the beginning knows nothing of the end
+    (_, short), (_, long) = tag_lines(["the saw fell", "the saw fell " * 3500], model, VOCABULARIES)
+    assert len(long) == 10_500
+    assert [tag for tag, _ in long[:3]] == [tag for tag, _ in short]
+
+
+def test_the_formats_of_a_tagged_line():
+    words, tagged = ["a", "b/c"], [("DT", 0.25), ("NN", 1.0)]
+    assert as_text(words, tagged, "slash", False) == "a/DT b/c/NN"
+    assert as_text(words, tagged, "tsv", False) == "a\tDT\nb/c\tNN\n"
+    assert as_text(words, tagged, "tsv", True) == "a\tDT\t0.25\nb/c\tNN\t1.0\n"
+    assert json.loads(as_text(words, tagged, "json", True)) == {
+        "words": words, "tags": ["DT", "NN"], "probabilities": [0.25, 1.0]
+    }  # fmt: skip
+    assert as_text([], [], "slash", False) == as_text([], [], "tsv", True) == ""
+    assert json.loads(as_text([], [], "json", False)) == {"words": [], "tags": []}
+
+
+def test_the_average_is_of_probabilities():
+    models = [model_of(TINY, seed) for seed in (1, 2, 3)]
+    ids = encode_words(WORDS[0], VOCABULARIES)[None]
+    odds = [np.exp(model(ids).numpy()) for model in models]
+    expected = np.mean([each / each.sum(-1, keepdims=True) for each in odds], axis=0)
+    assert np.allclose(np.exp(average(models)(ids)), expected, atol=1e-6)
+
+
+def test_the_averaged_model_can_be_saved(tmp_path):
+    model = average([model_of(TINY, seed) for seed in (1, 2)])
+    save_model(model, tmp_path / "model.keras", **VOCABULARIES)
+    loaded, vocabularies = load_model(tmp_path / "model.keras")
+    ids = encode_words(WORDS[0], vocabularies)[None]
+    assert np.allclose(loaded(ids), model(ids), atol=1e-6)
+
+
+def test_attention_by_its_equations():
+    generator = np.random.default_rng(0)
+    encoded, lengths = generator.normal(size=(2, 5, 4)).astype("float32"), (5, 3)
+    mask = np.arange(5) < np.array(lengths)[:, None]
+    layer = AttentionDecoder(3)
+    layer.build(encoded.shape)
+    layer.set_weights([generator.normal(size=weight.shape) for weight in layer.get_weights()])
+    states, weights = layer(encoded, mask)
+
+    (w,), (u, b), (v,) = (dense.get_weights() for dense in (layer.of_state, layer.of_word, layer.score))
+    first, first_bias = layer.first_state.get_weights()
+    kernel, recurrent, (bias_in, bias_state) = layer.cell.get_weights()
+    for row, length in enumerate(lengths):
+        h = encoded[row, :length]
+        s = np.tanh(encoded[row, 0] @ first + first_bias)
+        for t in range(5):
+            score = np.tanh(s @ w + h @ u + b) @ v[:, 0]
+            a = np.exp(score) / np.exp(score).sum()
+            x_z, x_r, x_n = np.split((a @ h) @ kernel + bias_in, 3)
+            s_z, s_r, s_n = np.split(s @ recurrent + bias_state, 3)
+            z, r = 1 / (1 + np.exp(-x_z - s_z)), 1 / (1 + np.exp(-x_r - s_r))
+            s = z * s + (1 - z) * np.tanh(x_n + r * s_n)
+            assert np.allclose(weights[row, t, :length], a, atol=1e-5)
+            assert np.all(weights[row, t, length:].numpy() == 0)
+            assert np.allclose(states[row, t], s, atol=1e-5)
+
+
+def test_the_commonest_tag_by_hand():
+    training = [[("saw", "NN"), ("saw", "VBD"), ("saw", "NN"), ("she", "PRP")], [("it", "PRP"), ("I", "PRP")]]
+    assert most_frequent_tag(training, [["she", "saw", "him"], []]) == [["PRP", "NN", "PRP"], []]
+
+
+@pytest.mark.parametrize("tagger", [perceptron, crf])
+def test_the_classical_taggers_learn_and_repeat_themselves(tagger):
+    tags = tagger(SENTENCES[:150], WORDS[150:])
+    assert tags == tagger(SENTENCES[:150], WORDS[150:])
+    alone = scores(SENTENCES[150:], most_frequent_tag(SENTENCES[:150], WORDS[150:]), set())["token_accuracy"]
+    assert scores(SENTENCES[150:], tags, set())["token_accuracy"] > max(0.8, alone)

@@ -1,0 +1,46 @@
+"""What a tagger sees of a word: the word itself and its spelling, as ids."""
+
+import re
+
+import numpy as np
+
+from common.text import Vocabulary
+
+ENDINGS, BEGINNINGS = (1, 2, 3, 4), (1, 2, 3)  # letters
+LETTERS = 16  # of a word, for the convolution: of longer ones the first and the last eight
+
+
+def features(word: str) -> tuple[str, ...]:
+    """What a model may see of a word: the word in lower case, its endings and beginnings, its shape."""
+    shape = "".join("X" if c.isupper() else "x" if c.islower() else "d" if c.isdigit() else c for c in word)
+    shape = re.sub(r"(.)\1+", r"\1", shape)  # runs as one: Xxxx -> Xx
+    lower = word.lower()
+    return lower, *(lower[-length:] for length in ENDINGS), *(lower[:length] for length in BEGINNINGS), shape
+
+
+def make_vocabularies(sentences, hyperparameters) -> dict[str, Vocabulary]:
+    """The vocabularies of tagged sentences: of the features, of letters if they are used, of the tags (no padding)."""
+    seen = [[features(word) for word, _ in sentence] for sentence in sentences]
+    names = ["word", *(f"ending {n}" for n in ENDINGS), *(f"beginning {n}" for n in BEGINNINGS), "shape"]
+    vocabularies = {}
+    for place, name in enumerate(names if hyperparameters.spelling else names[:1]):
+        values = ([each[place] for each in sentence] for sentence in seen)
+        vocabularies[name] = Vocabulary.of_words(values, hyperparameters.minimum_count)
+    if hyperparameters.letters:
+        vocabularies["letters"] = Vocabulary.of_words(word for sentence in sentences for word, _ in sentence)
+    vocabularies["tags"] = Vocabulary(sorted({tag for sentence in sentences for _, tag in sentence}))
+    return vocabularies
+
+
+def encode_words(words, vocabularies) -> np.ndarray:
+    """The ids of the features of words, and of their letters if these have a vocabulary: (time, features), int32."""
+    of_features = [vocabulary for name, vocabulary in vocabularies.items() if name not in ("letters", "tags")]
+    columns = list(zip(*map(features, words), strict=True))[: len(of_features)]
+    ids = np.stack([known.encode(column) for known, column in zip(of_features, columns, strict=True)], axis=-1)
+    if "letters" not in vocabularies:
+        return ids
+    short = [word if len(word) <= LETTERS else word[: LETTERS // 2] + word[-LETTERS // 2 :] for word in words]
+    letters = np.zeros((len(words), LETTERS), "int32")
+    for row, word in zip(letters, short, strict=True):
+        row[: len(word)] = vocabularies["letters"].encode(word)
+    return np.concatenate([ids, letters], axis=-1)
