@@ -161,7 +161,7 @@ def draw(run, before, test, predicted, most=12):
     figure, axes = plots.plt.subplots(1, 2, figsize=(10, 3.8), sharey=True, layout="constrained")
     for axis, values, bounds, name in (
         (axes[0], lengths, (1, 10, 20, 30, 40), "words in the sentence"),
-        (axes[1], counts, (0, 1, 2, 5, 20, 100, 1000), "times the word occurs before the test part"),
+        (axes[1], counts, (0, 1, 2, 5, 20, 100), "times the word is seen before the test part"),
     ):
         labels = [f"{low} to {high - 1}" if high - low > 1 else str(low) for low, high in itertools.pairwise(bounds)]
         bins = np.searchsorted(bounds, values, side="right") - 1  # bin k: from bounds[k] up to the next bound
@@ -169,7 +169,7 @@ def draw(run, before, test, predicted, most=12):
         labels = [[*labels, f"{bounds[-1]} or more"][place] + f"\n({np.sum(bins == place)})" for place in filled]
         bars = axis.bar(labels, [right[bins == place].mean() for place in filled])
         axis.bar_label(bars, fmt="%.3f")
-        axis.set(xlabel=f"{name} (how many words these are)", ylim=(0, 1.05))
+        axis.set(xlabel=f"{name} (in brackets: words of the test)", ylim=(0, 1.05))
         axis.tick_params(axis="x", labelsize=8)
     axes[0].set(ylabel="token accuracy")
     plots.save(figure, run / "accuracy.png")

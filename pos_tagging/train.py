@@ -11,7 +11,7 @@ only as itself: its endings and beginnings of a few letters and its shape (`Xx` 
 embeddings of their own. In training, whole features are hidden now and then, the word among them, so that the network
 learns to do with the others and with the context.
 
-**Best (`--preset best`).** Five of them with other seeds; `model.keras` holds them all and averages their probabilities.
+**Best (`--preset best`).** Five of them with other seeds; `model.keras` holds all and averages their probabilities.
 
 **The models of the book (`--preset book`)** are in encoder_decoder.py: a GRU squeezes the whole sentence into one
 vector, and a second one unrolls the tags from it. The book pads everything to 250 steps and counts padding as right
@@ -175,10 +175,8 @@ def main(hyperparameters: Hyperparameters) -> None:
         path = run / f"member-{member}.keras"
         if not path.exists():  # it does if the run is resumed
             print(f"member {member} of {hyperparameters.members}", flush=True)
-            model = fit(
-                hyperparameters, training, validation, vocabularies, seed=hyperparameters.seed + 1000 * (member - 1)
-            )
-            save_model(model, path, **vocabularies)
+            seed = hyperparameters.seed + 1000 * (member - 1)  # runs with other seeds share no member
+            save_model(fit(hyperparameters, training, validation, vocabularies, seed=seed), path, **vocabularies)
     kept = callbacks(run, "val_masked_accuracy", vocabularies, hyperparameters.patience, hyperparameters.resume)
     model = fit(hyperparameters, training, validation, vocabularies, kept, hyperparameters.seed)
     model.summary()

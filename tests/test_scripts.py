@@ -21,7 +21,7 @@ FIGURES = {
 PICTURES = {
     "chargen": ["learning_curves", "bits_per_character"],
     "sentiment": ["learning_curves", "roc", "confusion_matrix"],
-    "pos_tagging": ["learning_curves", "confusion_matrix"],
+    "pos_tagging": ["learning_curves", "confusion_matrix", "accuracy"],
     "toy_sequence": ["learning_curves", "target_and_output"],
 }
 
