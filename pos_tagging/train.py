@@ -11,7 +11,7 @@ only as itself: its endings and beginnings of a few letters and its shape (`Xx` 
 embeddings of their own. In training, whole features are hidden now and then, the word among them, so that the network
 learns to do with the others and with the context.
 
-**Best (`--preset best`).** Five of them with other seeds; `model.keras` holds all and averages their probabilities.
+**Best (`--preset best`).** Three of them with other seeds; `model.keras` holds all and averages their probabilities.
 
 **The models of the book (`--preset book`)** are in encoder_decoder.py: a GRU squeezes the whole sentence into one
 vector, and a second one unrolls the tags from it. The book pads everything to 250 steps and counts padding as right
@@ -74,7 +74,7 @@ PRESETS = {
         letters=False,
         feature_dropout=0.0,
     ),
-    "best": Hyperparameters(preset="best", members=5),
+    "best": Hyperparameters(preset="best", members=3),
 }
 
 
