@@ -26,11 +26,11 @@ import numpy as np
 
 from common.data import load_tagged_sentences, split_sentences
 from common.text import Vocabulary
-from common.training import RunOptions, callbacks, finish_run, load_tensorflow, run_script, start_run
+from common.training import SharedRunOptions, callbacks, finish_run, load_tensorflow, run_script, start_run
 
 
 @dataclass(frozen=True)
-class Hyperparameters(RunOptions):
+class Hyperparameters(SharedRunOptions):
     model: Literal["tagger", "encoder-decoder"] = "tagger"  # one tag a step, or the book's encoder-decoder
     cell: Literal["simple", "lstm", "gru"] = "gru"  # the recurrent layers
     embedding_size: int = 100  # numbers that stand for a word
@@ -103,7 +103,7 @@ def main(hyperparameters: Hyperparameters) -> None:
     vocabularies = make_vocabularies(training, hyperparameters.minimum_count)
     print(f"{len(training)} sentences for training, {len(validation)} for validation, {len(test)} for test", flush=True)
 
-    load_tensorflow(hyperparameters.seed)
+    workers = load_tensorflow(hyperparameters)
     import keras
 
     from common.metrics import MaskedAccuracy, masked_crossentropy
@@ -116,7 +116,7 @@ def main(hyperparameters: Hyperparameters) -> None:
         tags = [vocabularies["tags"].encode([tag for _, tag in sentence]) for sentence in known]
         return bucketed_batches(words, tags, hyperparameters.batch_size, seed)
 
-    training_batches = batches(training, hyperparameters.seed)
+    training_batches = workers.share(batches(training, hyperparameters.seed))
     steps = hyperparameters.epochs * len(training_batches)
     model = build_model(hyperparameters, vocabularies)
     model.compile(
@@ -125,18 +125,22 @@ def main(hyperparameters: Hyperparameters) -> None:
         metrics=[MaskedAccuracy()],
         jit_compile=False,
     )
+    workers.join(model)
     model.summary()
 
-    run = start_run("pos_tagging", hyperparameters)
+    run = start_run("pos_tagging", hyperparameters, workers.chief)
     started = time.perf_counter()
+    monitor, patience = "val_masked_accuracy", hyperparameters.patience
     model.fit(
         training_batches,
-        validation_data=batches(validation),
+        validation_data=workers.share(batches(validation)),
         epochs=hyperparameters.epochs,
-        callbacks=callbacks(run, "val_masked_accuracy", vocabularies, hyperparameters.patience, hyperparameters.resume),
+        callbacks=callbacks(run, monitor, vocabularies, hyperparameters, training_batches, patience, workers=workers),
         shuffle=False,  # the dataset has done it
     )
     seconds = time.perf_counter() - started
+    if not workers.chief:
+        return  # the chief evaluates
 
     figures = evaluate(run, sentences)
     finish_run(
