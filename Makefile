@@ -54,7 +54,7 @@ test: $(SETUP) ## run the tests
 	$(RUN) -m pytest $(ARGS)
 
 fuzz: $(SETUP) ## try over 10,000 bad inputs on every parser and every flag (a few minutes)
-	FUZZ=2000 $(RUN) -m pytest -n 0 -s tests/test_fuzz.py $(ARGS)
+	FUZZ=1300 $(RUN) -m pytest -n 0 -s tests/test_fuzz.py $(ARGS)
 
 train-distributed: data ## train chargen with two workers on this machine
 	$(RUN) -m common.workers 2 chargen/train.py $(ARGS)

@@ -13,6 +13,10 @@ Slurm can set (docs/scaling.md):
 
     {"cluster": {"worker": ["host1:12345", "host2:12345"]}, "task": {"type": "worker", "index": 0}}
 
+One difference to a process without a strategy: there, Keras's Adam squares the gradient of a row of an embedding once
+for each time that the row occurs in the batch; the summed gradients are squared once. So compare two workers with one
+(`python -m common.workers 1 ...`): these agree.
+
 The model's variables are ordinary ones, and Keras's `fit` and callbacks run as ever, on each worker; only what `fit`
 does in one step is replaced, since Keras 3's own step does not work with this strategy (keras-team/keras, 20585).
 Worker 0 is the chief: it alone prints, writes the run folder and evaluates.
@@ -113,7 +117,7 @@ class Workers:
 
     def join(self, model) -> None:
         """Let the `fit` of a compiled model, whose loss is a mean over targets, train with the other workers."""
-        if self.count == 1:
+        if self.strategy is None:
             return
         self.vary_dropout(model)
         import tensorflow as tf

@@ -27,11 +27,17 @@ def flags(tmp_path_factory):
     return ["--runs", folder, "--data", folder / "text.txt", *FLAGS]
 
 
-def start_two(tmp_path, path, *arguments):
+def start(count, tmp_path, path, *arguments):
+    """That many workers; the output of each is in `<index>.txt`."""
     return [
         forked.start(path, *arguments, "--strategy", "multiworker", output=tmp_path / f"{index}.txt", TF_CONFIG=each)
-        for index, each in enumerate(local_cluster(2))
+        for index, each in enumerate(local_cluster(count))
     ]
+
+
+def train(count, tmp_path, path, *arguments):
+    for index, process in enumerate(start(count, tmp_path, path, *arguments)):
+        finished(process, tmp_path / f"{index}.txt")
 
 
 def losses(run):
@@ -41,11 +47,8 @@ def losses(run):
 
 
 def test_two_workers_learn_what_one_process_learns(flags, tmp_path):
-    alone = forked.start("chargen/train.py", *flags, "--epochs", "3", "--name", "one", output=tmp_path / "one.txt")
-    two = start_two(tmp_path, "chargen/train.py", *flags, "--epochs", "3", "--name", "two")
-    finished(alone, tmp_path / "one.txt")
-    for index, process in enumerate(two):
-        finished(process, tmp_path / f"{index}.txt")
+    for count, name in ((1, "one"), (2, "two")):
+        train(count, tmp_path, "chargen/train.py", *flags, "--epochs", "3", "--name", name)
     folder = flags[1] / "chargen"
     one, both = losses(folder / "one"), losses(folder / "two")
     assert len(one) == 3
@@ -64,11 +67,8 @@ def test_padded_batches_of_uneven_shares_count_alike(flags, tmp_path):
     (tmp_path / "tagged.txt").write_text(text)
     same = ["--runs", tmp_path, "--data", tmp_path / "tagged.txt", "--hidden-size", "5", "--batch-size", "4"]
     same += ["--epochs", "2", "--dropout", "0", "--feature-dropout", "0"]
-    alone = forked.start("pos_tagging/train.py", *same, "--name", "one", output=tmp_path / "one.txt")
-    two = start_two(tmp_path, "pos_tagging/train.py", *same, "--name", "two")
-    finished(alone, tmp_path / "one.txt")
-    for index, process in enumerate(two):
-        finished(process, tmp_path / f"{index}.txt")
+    for count, name in ((1, "one"), (2, "two")):
+        train(count, tmp_path, "pos_tagging/train.py", *same, "--name", name)
     difference = losses(tmp_path / "pos_tagging" / "one") - losses(tmp_path / "pos_tagging" / "two")
     assert np.abs(difference).max() < 1e-4
 
@@ -77,7 +77,7 @@ def test_padded_batches_of_uneven_shares_count_alike(flags, tmp_path):
 def test_when_a_worker_is_killed_the_other_stops_and_all_resume(flags, tmp_path, killed):
     run = flags[1] / "chargen" / f"killed-{killed}"
     arguments = ["chargen/train.py", *flags, "--epochs", "6", "--name", run.name]
-    two = start_two(tmp_path, *arguments)
+    two = start(2, tmp_path, *arguments)
     while not (run / "model.keras").exists():
         assert all(process.is_alive() for process in two), (tmp_path / "0.err").read_text()
         time.sleep(0.01)
@@ -87,8 +87,7 @@ def test_when_a_worker_is_killed_the_other_stops_and_all_resume(flags, tmp_path,
     assert time.monotonic() - at < 60
     assert "--resume" in lines[-1]
     assert "worker" in lines[-1]
-    for index, process in enumerate(start_two(tmp_path, *arguments, "--resume")):
-        finished(process, tmp_path / f"{index}.txt")
+    train(2, tmp_path, *arguments, "--resume")
     assert "going on after step" in (tmp_path / "0.txt").read_text()
     assert len(losses(run)) == 6
 
