@@ -10,7 +10,8 @@ SETUP := .venv/.installed
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup data train eval quick test lint bench bench-layers bench-scale bench-tagging compare-pos_tagging clean $(TASKS:%=train-%) $(TASKS:%=eval-%)
+.PHONY: help setup data train eval quick train-distributed test test-oldest fuzz audit lint clean \
+	bench bench-layers bench-scale bench-tagging compare-pos_tagging $(TASKS:%=train-%) $(TASKS:%=eval-%)
 
 help: ## list the targets (the default)
 	@echo "make TARGET [ARGS=\"flags of the script\"]"; echo
@@ -56,6 +57,24 @@ quick: $(SETUP) ## all four tasks at toy size on the generated sample, in runs/q
 test: $(SETUP) ## run the tests
 	$(RUN) -m pytest $(ARGS)
 
+fuzz: $(SETUP) ## try over 10,000 bad inputs on every parser and every flag (a few minutes)
+	FUZZ=1300 $(RUN) -m pytest -n 0 -s tests/test_fuzz.py $(ARGS)
+
+train-distributed: data ## train chargen with two workers on this machine
+	$(RUN) -m common.workers 2 chargen/train.py $(ARGS)
+
+test-oldest: ## run the tests with the oldest packages that requirements.txt allows, in .venv-oldest
+	$(PYTHON) -m venv .venv-oldest
+	sed -n 's/^\([a-z-]*\)>=\([0-9.]*\),.*/\1==\2/p' requirements.txt > .venv-oldest/constraints.txt
+	.venv-oldest/bin/pip install --quiet --disable-pip-version-check -c .venv-oldest/constraints.txt -r requirements.txt
+	.venv-oldest/bin/python -m pytest $(ARGS)
+
+audit: $(SETUP) ## look up known vulnerabilities of the installed packages (needs network)
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/pip install --quiet --disable-pip-version-check "pip-audit>=2.10.1,<3"
+	.venv/bin/pip freeze --exclude-editable > .venv-audit/installed.txt
+	.venv-audit/bin/pip-audit --strict --no-deps --disable-pip -r .venv-audit/installed.txt
+
 lint: $(SETUP) ## check style and format
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
@@ -78,5 +97,5 @@ bench-layers: $(SETUP) .venv-bench/.installed ## compare the recurrent layers wi
 	touch $@
 
 clean: ## remove .venv and caches; runs/ and data/ stay
-	rm -rf .venv .venv-bench .pytest_cache .ruff_cache *.egg-info
+	rm -rf .venv .venv-bench .venv-oldest .venv-audit .pytest_cache .ruff_cache *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

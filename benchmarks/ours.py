@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 from measuring import ragged, report
 
-from common.training import load_tensorflow
+from common.training import RunOptions, load_tensorflow
 
-load_tensorflow(0)
+load_tensorflow(RunOptions())
 import keras  # noqa: E402
 
 from chargen import train as chargen_train  # noqa: E402

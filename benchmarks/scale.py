@@ -32,13 +32,13 @@ def measure(path, batch_size, sequence_length):
     from chargen.train import Hyperparameters, build_model, compile_model
     from common.data import load_text, split_text
     from common.text import stream_batches
-    from common.training import load_tensorflow
+    from common.training import RunOptions, load_tensorflow
 
     started = time.perf_counter()
     ids, vocabulary, _ = load_text(path)
     train, _, _ = split_text(ids)
     reading = time.perf_counter() - started
-    load_tensorflow(0)
+    load_tensorflow(RunOptions())
     settings = replace(Hyperparameters(), batch_size=batch_size, sequence_length=sequence_length)
     model = build_model(settings, len(vocabulary))
     compile_model(model, settings, STEPS)

@@ -19,7 +19,7 @@ ACTIVATIONS = ("tanh", "logistic", "relu", "elu")
 
 def main(hyperparameters: Hyperparameters) -> None:
     ids, vocabulary, _ = (load_words if hyperparameters.level == "word" else load_text)(hyperparameters.data)
-    load_tensorflow(hyperparameters.seed)
+    load_tensorflow(hyperparameters)
     run = start_run("compare_activations", hyperparameters)
     histories, rows = {}, []
     for activation in ACTIVATIONS:

@@ -148,7 +148,7 @@ def main(hyperparameters: Hyperparameters) -> None:
     words = hyperparameters.level == "word"
     ids, vocabulary, corpus = (load_words if words else load_text)(hyperparameters.data)
     print(f"{len(ids)} {hyperparameters.level}s, {len(vocabulary)} different", flush=True)
-    load_tensorflow(hyperparameters.seed)
+    load_tensorflow(hyperparameters)
     from chargen.ngram import NGram
 
     run = start_run("elman", hyperparameters)

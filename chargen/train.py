@@ -29,16 +29,17 @@ Hochreiter & Schmidhuber 1997, Long short-term memory. Cho et al. 2014 (the GRU)
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from common import InputError
 from common.data import load_text, split_text
 from common.text import stream_batches, window_batches
-from common.training import RunOptions, callbacks, finish_run, load_tensorflow, run_script, save_model, start_run
+from common.training import SharedRunOptions, callbacks, finish_run, load_tensorflow, run_script, start_run
 
 
 @dataclass(frozen=True)
-class Hyperparameters(RunOptions):
+class Hyperparameters(SharedRunOptions):
     preset: Literal["default", "book", "best"] = "default"  # where the other defaults come from
     reading: Literal["streams", "windows"] = "streams"  # carry the state on, or start anew in every window
     cell: Literal["simple", "lstm", "gru"] = "lstm"  # the recurrent layer
@@ -125,19 +126,19 @@ def main(hyperparameters: Hyperparameters) -> None:
     ids, vocabulary, corpus = load_text(hyperparameters.data)
     train, validation, _ = split_text(ids)
 
-    load_tensorflow(hyperparameters.seed)
+    workers = load_tensorflow(hyperparameters)
     import keras
 
     from chargen.eval import evaluate
     from chargen.generate import Writer
 
     size = hyperparameters.batch_size, hyperparameters.sequence_length
-    if hyperparameters.reading == "streams":
-        train_batches = stream_batches(train, *size, seed=hyperparameters.seed)
-        validation_batches = stream_batches(validation, *size)
-    else:
-        train_batches = window_batches(train, *size, seed=hyperparameters.seed)
-        validation_batches = window_batches(validation, *size)
+    read = stream_batches if hyperparameters.reading == "streams" else window_batches
+    validation_batches = workers.share(read(validation, *size))
+    if hyperparameters.reading == "streams" and hyperparameters.batch_size % workers.count:
+        raise InputError(
+            f"--batch-size is {hyperparameters.batch_size}; {workers.count} workers cannot share it evenly"
+        )
 
     class StartAnew(keras.callbacks.Callback):
         """Forget the state before the first batch of training and before the first batch of validation."""
@@ -160,23 +161,23 @@ def main(hyperparameters: Hyperparameters) -> None:
             sample = self.writer.write(self.prompt, hyperparameters.sample_length, temperature=0.7, seed=epoch)
             print(f"\n--- after epoch {epoch + 1}: {self.prompt}|{sample}\n", flush=True)
 
-    run = start_run("chargen", hyperparameters)
+    run = start_run("chargen", hyperparameters, workers.chief)
     started = time.perf_counter()
     for member in reversed(range(hyperparameters.members)):  # the main model comes last
-        path = run / ("model.keras" if member == 0 else f"member-{member + 1}.keras")
-        if member and path.exists():  # it does if the run is resumed
-            continue
-        keras.utils.set_random_seed(hyperparameters.seed + member)
-        model = build_model(hyperparameters, len(vocabulary))
+        name = f"member-{member + 1}" if member else "model"
+        seed = hyperparameters.seed + member
+        keras.utils.set_random_seed(seed)
+        train_batches = workers.share(read(train, *size, seed))
+        share = replace(hyperparameters, batch_size=hyperparameters.batch_size // workers.count)
+        model = build_model(share, len(vocabulary))
         compile_model(model, hyperparameters, hyperparameters.epochs * len(train_batches))
-        patience = hyperparameters.patience
-        if member == 0:
-            model.summary()
-            vocabularies = {"characters": vocabulary}
-            kept = callbacks(run, "val_bits_per_character", vocabularies, patience, hyperparameters.resume)
-        else:
+        workers.join(model)
+        if member:
             print(f"member {member + 1} of {hyperparameters.members}", flush=True)
-            kept = [keras.callbacks.EarlyStopping("val_loss", patience=patience, restore_best_weights=True)]
+        else:
+            model.summary()
+        monitor, vocabularies, patience = "val_bits_per_character", {"characters": vocabulary}, hyperparameters.patience
+        kept = callbacks(run, monitor, vocabularies, hyperparameters, train_batches, patience, name, workers)
         model.fit(
             train_batches,
             validation_data=validation_batches,
@@ -184,9 +185,9 @@ def main(hyperparameters: Hyperparameters) -> None:
             shuffle=False,  # the datasets have done it
             callbacks=[StartAnew(), PrintSample(), *kept],
         )
-        if member:
-            save_model(model, path, characters=vocabulary)
     seconds = time.perf_counter() - started
+    if not workers.chief:
+        return  # the chief evaluates
 
     figures = evaluate(run, ids)
     finish_run(

@@ -7,3 +7,7 @@ class InputError(ValueError):
     The message is one line that says what is wrong, where, and what to do. The scripts print it without a traceback
     and end with exit code 2.
     """
+
+
+class WorkerLost(RuntimeError):
+    """Another of the workers that train together (common/workers.py) has ended or does not answer."""

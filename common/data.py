@@ -29,18 +29,19 @@ from common import InputError, sample
 from common.text import Vocabulary, character_ids
 
 SAMPLE = "sample"  # `--data sample` asks for the generated sample
+LARGEST_TREES = 1 << 24  # bytes of one file of trees; the treebank's have some thousands
 
 _PINNED = "https://raw.githubusercontent.com/sujitpal/intro-dl-talk-code/5dd8fecd0d3edc3901598bb99c00a9ce32d16bf8/data/"
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """A published corpus: its name, its file's name and SHA-256, and its address (`None`: NLTK's downloader)."""
+    """A published corpus: its name, its file's name and SHA-256, and its address."""
 
     name: str
     filename: str
     sha256: str
-    url: str | None = None
+    url: str
 
 
 ALICE = Corpus(
@@ -59,6 +60,7 @@ TREEBANK = Corpus(
     "Penn Treebank sample",
     "treebank.zip",
     "9da92d76c3666cfb6cddeaed0f7e86b344cce0f0928a286d439e555f19c37399",
+    "https://raw.githubusercontent.com/nltk/nltk_data/gh-pages/packages/corpora/treebank.zip",
 )
 
 
@@ -205,53 +207,41 @@ def verify(path: Path, corpus: Corpus) -> Path:
 
 
 def download(corpus: Corpus, seconds: float = 15) -> Path:
-    """Download `corpus` into the cache of `keras.utils.get_file` or NLTK, with a progress bar, and verify it.
+    """Download `corpus` into the cache of `keras.utils.get_file`, with a progress bar, and verify it.
+
+    Until then it bears another name, so that the cache never holds half a file or a wrong one.
 
     Args:
         seconds: how long a silent server is waited for.
 
     Raises:
         OSError: there is no network, or the server does not give the file.
-        InputError: what was downloaded has the wrong SHA-256 (it is deleted again).
+        InputError: what was downloaded has the wrong SHA-256.
     """
-    print(f"Looking for {corpus.filename} on the network ...", flush=True)
-    previous = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
-    try:
-        path = _download_from_nltk(corpus) if corpus.url is None else _download_with_keras(corpus)
-    finally:
-        socket.setdefaulttimeout(previous)
-    try:
-        return verify(path, corpus)
-    except InputError:
-        path.unlink()
-        raise
-
-
-def _download_with_keras(corpus: Corpus) -> Path:
     from common.training import load_tensorflow  # only here: finding a corpus on disk needs no TensorFlow
 
+    print(f"Looking for {corpus.filename} on the network ...", flush=True)
     load_tensorflow()
     import keras
 
+    previous = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
     try:
-        return Path(keras.utils.get_file(corpus.filename, corpus.url))  # `download` checks the hash
+        part = Path(keras.utils.get_file(f".part-{os.getpid()}-{corpus.filename}", corpus.url, force_download=True))
     except OSError:
         raise
-    except Exception as error:  # get_file turns every failed request into a bare Exception
-        raise OSError(str(error)) from error
-
-
-def _download_from_nltk(corpus: Corpus) -> Path:
-    import nltk
-
-    package = Path(corpus.filename).stem
-    downloader = nltk.downloader.Downloader()
-    try:
-        downloader.download(package, raise_on_error=True)
-    except ValueError as error:  # NLTK's word for every failed download
-        raise OSError(str(error)) from error
-    return Path(downloader.download_dir) / "corpora" / corpus.filename
+    except Exception as error:  # get_file turns most failed requests into a bare Exception
+        raise OSError(" ".join(str(error).split())) from error
+    finally:
+        socket.setdefaulttimeout(previous)
+    sha256 = hashlib.sha256(part.read_bytes()).hexdigest()
+    if sha256 != corpus.sha256:
+        part.unlink()
+        raise InputError(
+            f"what {corpus.url} gives is not the published {corpus.name}: its SHA-256 is {sha256}, expected "
+            f"{corpus.sha256}; nothing was kept; put the file into data/ from elsewhere, or use --data {SAMPLE}"
+        )
+    return part.replace(part.with_name(corpus.filename))
 
 
 def _cache_folders() -> list[Path]:
@@ -358,7 +348,7 @@ def read_treebank(path: Path) -> list[list[tuple[str, str]]]:
     The trees are read from the zip in memory, with NLTK's parser: nothing is unpacked.
 
     Raises:
-        InputError: not a treebank, or a file in it is damaged.
+        InputError: not a treebank, or a file in it is damaged, or far larger than a treebank's.
     """
     from nltk import Tree
     from nltk.tokenize.sexpr import sexpr_tokenize
@@ -368,10 +358,15 @@ def read_treebank(path: Path) -> list[list[tuple[str, str]]]:
         with zipfile.ZipFile(path) as archive:
             for name in sorted(archive.namelist()):
                 if re.fullmatch(r"treebank/combined/wsj_\d+\.mrg", name):
+                    if archive.getinfo(name).file_size > LARGEST_TREES:
+                        raise ValueError(f"{name} is larger than {LARGEST_TREES} bytes")
                     trees = filter(str.strip, sexpr_tokenize(decode(archive.read(name), f"{path}:{name}")))
                     sentences += [Tree.fromstring(tree, remove_empty_top_bracketing=True).pos() for tree in trees]
-    except (zipfile.BadZipFile, zlib.error, ValueError) as error:
-        raise InputError(f"{path}: the treebank is damaged ({str(error).splitlines()[0]})") from None
+    except InputError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, ValueError, RuntimeError, OSError, EOFError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]  # trees too deep, an encrypted file, ...
+        raise InputError(f"{path}: the treebank is damaged ({reason})") from None
     if not sentences:
         raise InputError(f"{path}: no treebank/combined/wsj_*.mrg in the zip; use NLTK's treebank package")
     return sentences

@@ -12,6 +12,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from common.text import epochs
+
 PADDED = -1  # the target of a padded step
 
 
@@ -41,29 +43,31 @@ def bucketed_batches(
         seed: shuffles the sequences, anew in every epoch; `None` keeps the given order within each bucket.
 
     Returns:
-        A dataset of `(inputs (batch, time, ...), targets (batch, time) or (batch,))`.
+        A dataset of `common.text.epochs`: `(inputs (batch, time, ...), targets (batch, time) or (batch,))`.
     """
     lengths = [len(sequence) for sequence in inputs]
-    dataset = tf.data.Dataset.from_tensor_slices((_ragged(inputs), _ragged(targets)))
-    dataset = dataset.map(lambda *pair: tuple(tf.identity(row) for row in pair))  # ragged rows become tensors
-    if seed is not None:
-        dataset = dataset.shuffle(len(lengths), seed=seed)
     bounds = sorted({int(bound) + 1 for bound in np.quantile(lengths, (0.2, 0.4, 0.6, 0.8, 0.9))})
-    in_bucket = np.bincount(np.searchsorted(bounds, lengths, side="right"))
-    batches = int(np.ceil(in_bucket / batch_size).sum())  # for the progress bar: tf.data cannot count them itself
-    dataset = dataset.bucket_by_sequence_length(
-        lambda sequence, target: tf.shape(sequence)[0],
-        bucket_boundaries=bounds,
-        bucket_batch_sizes=[batch_size] * (len(bounds) + 1),
-        padding_values=(tf.zeros((), dataset.element_spec[0].dtype), tf.cast(PADDED, dataset.element_spec[1].dtype)),
-    )
-    return dataset.apply(tf.data.experimental.assert_cardinality(batches)).prefetch(tf.data.AUTOTUNE)
+    bucket_of = np.searchsorted(bounds, lengths, side="right")
+    single = np.ndim(targets[0]) == 0
 
+    def batch(rows):
+        chosen = [targets[row] for row in rows]
+        return pad([inputs[row] for row in rows]), np.array(chosen) if single else pad(chosen, PADDED)
 
-def _ragged(sequences: Sequence) -> tf.RaggedTensor | np.ndarray:
-    if np.ndim(sequences[0]) == 0:
-        return np.asarray(sequences)
-    return tf.RaggedTensor.from_row_lengths(np.concatenate(sequences), [len(sequence) for sequence in sequences])
+    def batches(epoch):
+        order = range(len(inputs)) if seed is None else np.random.default_rng([seed, epoch]).permutation(len(inputs))
+        buckets = [[] for _ in range(len(bounds) + 1)]
+        for row in order:
+            bucket = buckets[bucket_of[row]]
+            bucket.append(row)
+            if len(bucket) == batch_size:
+                yield batch(bucket)
+                bucket.clear()
+        yield from (batch(bucket) for bucket in buckets if bucket)
+
+    signature = tuple(tf.TensorSpec((None,) * np.ndim(part), np.asarray(part).dtype) for part in batch([0]))
+    signature = tf.TensorSpec((None, None, *np.shape(inputs[0])[1:]), signature[0].dtype), signature[1]
+    return epochs(batches, signature, int(np.ceil(np.bincount(bucket_of) / batch_size).sum()))
 
 
 def predict_in_batches(

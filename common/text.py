@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -91,6 +91,32 @@ def character_ids(pieces: Callable[[], Iterable[str]]) -> tuple[np.ndarray, Voca
     return np.memmap(file, id_of.dtype, mode="r"), Vocabulary([chr(character) for character in characters])
 
 
+class Epoch:
+    """The number of the epoch that a dataset of `epochs` gives when it is next gone through."""
+
+    number = 0
+
+
+def epochs(batches: Callable[[int], Iterator[tuple]], signature: tuple, steps: int):
+    """A dataset that asks `batches(epoch)` for the batches of each epoch, `steps` of them.
+
+    It counts how often it has been gone through. Its attribute `epoch`, an `Epoch`, sets that number: what is random in
+    `batches` follows from the seed and the epoch, so that a training which is resumed meets the same data again.
+    """
+    import tensorflow as tf
+
+    epoch = Epoch()
+
+    def count():
+        epoch.number += 1
+        yield from batches(epoch.number - 1)
+
+    dataset = tf.data.Dataset.from_generator(count, output_signature=signature)
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(tf.data.AUTOTUNE)
+    dataset.epoch = epoch
+    return dataset
+
+
 def stream_batches(ids, batch_size, sequence_length, seed=None):
     """Cut a text into `batch_size` streams and read them in step: batch k + 1 goes on where batch k stopped.
 
@@ -100,11 +126,10 @@ def stream_batches(ids, batch_size, sequence_length, seed=None):
             elsewhere; `None`: at the first character.
 
     Returns:
-        A dataset of `(inputs, targets)`, both (batch_size, sequence_length), targets one character ahead.
+        A dataset of `epochs`: `(inputs, targets)`, both (batch_size, sequence_length), targets one character ahead.
     """
     import tensorflow as tf
 
-    generator = None if seed is None else np.random.default_rng(seed)
     steps = (len(ids) - 1) // batch_size // sequence_length
     if steps < 1:
         raise InputError(
@@ -113,8 +138,8 @@ def stream_batches(ids, batch_size, sequence_length, seed=None):
         )
     length = steps * sequence_length  # of a stream; the few characters left over at the end are not used
 
-    def batches():
-        first = int(generator.integers(len(ids))) if generator else 0
+    def batches(epoch):
+        first = 0 if seed is None else int(np.random.default_rng([seed, epoch]).integers(len(ids)))
         for start in range(first, first + length, sequence_length):
             begins = range(start, start + batch_size * length, length)
             pieces = [ids.take(range(begin, begin + sequence_length + 1), mode="wrap") for begin in begins]
@@ -122,8 +147,7 @@ def stream_batches(ids, batch_size, sequence_length, seed=None):
             yield pieces[:, :-1], pieces[:, 1:]
 
     shape = tf.TensorSpec((batch_size, sequence_length), tf.int32)
-    dataset = tf.data.Dataset.from_generator(batches, output_signature=(shape, shape))
-    return dataset.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(tf.data.AUTOTUNE)
+    return epochs(batches, (shape, shape), steps)
 
 
 def window_batches(ids, batch_size, sequence_length, seed=None):
@@ -134,22 +158,22 @@ def window_batches(ids, batch_size, sequence_length, seed=None):
         seed: shuffles the windows, anew in every epoch; `None` keeps them in order.
 
     Returns:
-        A dataset of `(inputs (batch, sequence_length), targets (batch,))`.
+        A dataset of `epochs`: `(inputs (batch, sequence_length), targets (batch,))`.
     """
     import tensorflow as tf
 
     windows = len(ids) - sequence_length
     if windows < 1:
         raise InputError(f"a part of {len(ids)} characters is too short for windows of {sequence_length}")
-    text = tf.constant(ids)
-    offsets = tf.range(sequence_length + 1, dtype=tf.int64)
+    offsets = np.arange(sequence_length + 1)
 
-    def cut(starts):
-        piece = tf.gather(text, starts[:, None] + offsets)  # (batch, sequence_length + 1)
-        piece = tf.cast(piece, tf.int32)
-        return piece[:, :-1], piece[:, -1]
+    def batches(epoch):
+        order = None if seed is None else np.random.default_rng([seed, epoch]).permutation(windows)
+        for first in range(0, windows, batch_size):
+            starts = np.arange(first, min(first + batch_size, windows))
+            starts = starts if order is None else order[starts]
+            pieces = ids[starts[:, None] + offsets].astype("int32")  # (batch, sequence_length + 1)
+            yield pieces[:, :-1], pieces[:, -1]
 
-    starts = tf.data.Dataset.range(windows)
-    if seed is not None:
-        starts = starts.shuffle(min(windows, 1_000_000), seed=seed)
-    return starts.batch(batch_size).map(cut).prefetch(tf.data.AUTOTUNE)
+    signature = tf.TensorSpec((None, sequence_length), tf.int32), tf.TensorSpec((None,), tf.int32)
+    return epochs(batches, signature, -(-windows // batch_size))

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import dataclasses
 import io
 import json
 import math
 import os
 import platform
+import shutil
 import sys
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from common import InputError
+from common import InputError, WorkerLost
 from common.text import Vocabulary
+
+if TYPE_CHECKING:
+    from common.workers import Workers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,9 +37,21 @@ class RunOptions:
     runs: Path = Path("runs")
     """Folder in which the run folders lie."""
     resume: bool = False
-    """Continue the interrupted run called --name (by default the newest unfinished one) from its last whole epoch."""
+    """Continue the interrupted run called --name (by default the newest unfinished one) from what it saved last."""
+    save_every: int = 200
+    """Steps of training between two savings of all that is needed to resume; each epoch's end is saved as well."""
     seed: int = 0
     """Fixes initial weights, data order, dropout and sampling."""
+    deterministic: bool = False
+    """Let TensorFlow use only operations that give the same bits every time; slower."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SharedRunOptions(RunOptions):
+    """Those of a train.py that several workers can run together, see common/workers.py."""
+
+    strategy: Literal["none", "mirrored", "multiworker"] = "none"
+    """Who trains: this process alone; one worker for each GPU of this machine; the workers named in TF_CONFIG."""
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -46,7 +61,7 @@ class RunOptions:
 def run_script(main: Callable[[Any], None], options: type, presets: dict[str, Any] | None = None) -> None:
     """Turn the command line into an `options` dataclass and call `main` with it; then exit.
 
-    Exit codes: 0 done; 2 bad input or a bad flag, with one line on stderr; 130 interrupted.
+    Exit codes: 0 done; 2 bad input or a bad flag, with one line on stderr; 3 another worker is lost; 130 interrupted.
 
     Args:
         main: takes the dataclass.
@@ -63,8 +78,12 @@ def run_script(main: Callable[[Any], None], options: type, presets: dict[str, An
     except (InputError, OSError) as error:
         print(f"{script}: error: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print(f"{script}: interrupted; what was saved last is kept, --resume continues a training run", file=sys.stderr)
+    except WorkerLost as error:
+        print(f"{script}: error: {error}", file=sys.stderr, flush=True)
+        os._exit(3)  # without TensorFlow's own end, which waits for the other worker
+    except KeyboardInterrupt as interrupt:
+        saved = str(interrupt) or "what was saved last is kept"
+        print(f"{script}: interrupted; {saved}; --resume continues a training run", file=sys.stderr)
         sys.exit(130)
 
 
@@ -77,6 +96,7 @@ def parse_flags(options: type, arguments: list[str], description: str = "", pres
     """
     import tyro
 
+    _check_text(arguments)
     defaults = options() if presets is None else presets[_preset(arguments, presets)]
     complaint = io.StringIO()
     try:
@@ -94,6 +114,14 @@ def parse_flags(options: type, arguments: list[str], description: str = "", pres
         raise InputError(_one_line(complaint.getvalue())) from None
     check_values(parsed)
     return parsed
+
+
+def _check_text(arguments: list[str]) -> None:
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:  # bytes that Python could not decode
+            raise InputError(f"{argument!r} is not valid UTF-8") from None
 
 
 def _preset(arguments: list[str], presets: dict) -> str:
@@ -123,8 +151,8 @@ def _one_line(box: str) -> str:
 def check_values(options: Any) -> None:
     """Check the numbers of a dataclass of options by their meaning, which is the same in every script.
 
-    Counts and sizes are at least 1, rates and other real numbers finite and above 0; `seed`, `top_k` and a `dropout`
-    may be 0, a dropout is below 1.
+    Counts and sizes are at least 1 and fit in 32 bits, rates and other real numbers finite and above 0; `seed`, `top_k`
+    and a `dropout` may be 0, a dropout is below 1.
 
     Raises:
         InputError: names the flag, the value and the bound.
@@ -138,19 +166,27 @@ def check_values(options: Any) -> None:
             raise InputError(f"{flag} is {value}; it must be {'at least 0' if may_be_zero else 'above 0'}")
         if field.name.endswith("dropout") and value >= 1:
             raise InputError(f"{flag} is {value}; it must be below 1")
-        if field.name == "seed" and value >= 2**32:
-            raise InputError(f"{flag} is {value}; it must be below 2**32")
+        if isinstance(value, int) and value >= 2**31:
+            raise InputError(f"{flag} is {value}; it must be below 2**31")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # TensorFlow
 
 
-def load_tensorflow(seed: int | None = None) -> None:
-    """Import TensorFlow without the log lines of its start, say what it runs on, and fix the seed.
+def load_tensorflow(options: RunOptions | None = None) -> Workers:
+    """Import TensorFlow without the log lines of its start.
 
     The scripts call this once flags and files have been checked: `--help` and errors need not wait for the import.
+
+    Args:
+        options: for a training: find the other workers, say what it runs on, fix the seed.
+
+    Returns:
+        The workers that train together, usually this process alone.
     """
+    from common.workers import Workers, connect
+
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what matters comes as an exception
     os.environ["KERAS_BACKEND"] = "tensorflow"
     started = "tensorflow" in sys.modules
@@ -170,37 +206,49 @@ def load_tensorflow(seed: int | None = None) -> None:
         os.dup2(stderr, 2)
         os.close(stderr)
         os.close(null)
-    if seed is not None:
-        import keras
+    if options is None:
+        return Workers()
+    import keras
 
-        where = f"{len(gpus)} GPU" if gpus else f"CPU, {os.cpu_count()} cores"
-        print(f"TensorFlow {tf.__version__}, Keras {keras.__version__} on {where}; seed {seed}", flush=True)
-        keras.utils.set_random_seed(seed)
+    workers = connect(getattr(options, "strategy", "none"))
+    where = f"{len(gpus)} GPU" if gpus else f"CPU, {os.cpu_count()} cores"
+    together = f", {workers.count} workers" if workers.count > 1 else ""
+    print(
+        f"TensorFlow {tf.__version__}, Keras {keras.__version__} on {where}{together}; seed {options.seed}", flush=True
+    )
+    keras.utils.set_random_seed(options.seed)
+    if options.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    return workers
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # A run folder: runs/<task>/<name>/
 
 
-def start_run(task: str, options: RunOptions) -> Path:
-    """Make the run folder `runs/<task>/<name>` with `hyperparameters.json` in it, or find the one to resume.
+def start_run(task: str, options: RunOptions, chief: bool = True) -> Path:
+    """Make the run folder `runs/<task>/<name>` with `hyperparameters.json` and `backup/` in it, or find the one to
+    resume. Workers that are not the chief only get its path.
 
     Raises:
         InputError: the run exists already (a run is never overwritten), there is none to resume, or the flags differ
             from those that the run to resume was started with.
     """
     folder = options.runs / task
+    if not chief:
+        return folder / (options.name or "")
     if options.resume:
         run = folder / options.name if options.name else _newest_unfinished(folder)
         _check_resumable(run, options)
     else:
         run = folder / (options.name or time.strftime("%Y-%m-%d_%H-%M-%S"))
-        if options.name and Path(options.name).name != options.name:
-            raise InputError(f"--name is {options.name!r}; it must be a plain name, without slashes")
+        if options.name and (Path(options.name).name != options.name or options.name in ("..", "latest")):
+            raise InputError(f"--name is {options.name!r}; it must be a plain name, without slashes, and not `latest`")
         try:
             run.mkdir(parents=True)
         except FileExistsError:
             raise InputError(f"the run {run} exists already; choose another --name, or --resume it") from None
+        (run / "backup").mkdir()
         write_json(run / "hyperparameters.json", _as_json(options))
     print(f"run folder: {run}", flush=True)
     return run
@@ -214,13 +262,17 @@ def _newest_unfinished(folder: Path) -> Path:
 
 
 def _check_resumable(run: Path, options: RunOptions) -> None:
-    if not (run / "hyperparameters.json").is_file():
+    if not (run / "backup").is_dir() and not (run / "metrics.json").exists():
         raise InputError(f"there is no run {run} to resume; leave out --resume to start it")
     if (run / "metrics.json").exists():
         raise InputError(f"the run {run} is finished; choose another --name to start a new one")
+    for half_written in run.rglob(".part-*"):
+        half_written.unlink()
+    if not (run / "hyperparameters.json").exists():  # killed before it could even write them
+        write_json(run / "hyperparameters.json", _as_json(options))
     before = read_json(run / "hyperparameters.json")
     for key, value in _as_json(options).items():
-        if key not in ("resume", "name", "runs") and before.get(key) != value:
+        if key not in ("resume", "name", "runs", "save_every", "strategy") and before.get(key) != value:
             flag = "--" + key.replace("_", "-")
             raise InputError(
                 f"{run} was started with {flag} {before.get(key)}, not {value}; resume with the same flags"
@@ -232,53 +284,64 @@ def _as_json(options: Any) -> dict:
 
 
 def callbacks(
-    run: Path, monitor: str, vocabularies: dict[str, Vocabulary], patience: int, resume: bool = False
+    run: Path,
+    monitor: str,
+    vocabularies: dict[str, Vocabulary],
+    options: RunOptions,
+    batches: Any,
+    patience: int,
+    name: str = "model",
+    workers: Workers | None = None,
 ) -> list[Any]:
-    """Keras's callbacks for a run: history.csv, TensorBoard, backup, the best model, early stopping.
+    """Keras's callbacks for a training that may be resumed: the best model, backup, early stopping, and for the main
+    model of the run history.csv and TensorBoard.
 
     Args:
         run: the run folder.
         monitor: the validation metric that decides which epoch is best, such as `val_loss`.
         vocabularies: saved with the model.
+        options: those of the script.
+        batches: the dataset that is trained on; the backup tells it the epoch.
         patience: epochs without improvement after which training stops.
-        resume: append to history.csv instead of starting it.
+        name: of the model's file, without `.keras`; the main one is `model`.
+        workers: those who train together; only the chief writes.
     """
     import keras
 
+    from common.backup import Backup
+    from common.workers import Workers
+
+    workers = workers or Workers()
     mode = "max" if "accuracy" in monitor else "min"
     better = max if mode == "max" else min
-
-    values = []
-    if resume and (run / "history.csv").is_file():
-        with open(run / "history.csv", newline="") as file:
-            values = [float(row[monitor]) for row in csv.DictReader(file)]
+    main = name == "model"
+    stopping = keras.callbacks.EarlyStopping(monitor, mode=mode, patience=patience, verbose=1)
+    history = run / "history.csv" if main else None
+    backup = Backup(run / "backup" / f"{name}.npz", batches, options.save_every, history, stopping, workers)
 
     class SaveBestModel(keras.callbacks.Callback):
-        """Write model.keras when the monitored metric is better than in all epochs before, resumed ones included."""
+        """Write the model when the monitored metric is better than in all epochs before, resumed ones included."""
 
         def on_epoch_end(self, epoch, logs=None):
-            if all(better(logs[monitor], value) != value for value in values):
-                save_model(self.model, run / "model.keras", **vocabularies)
-            values.append(logs[monitor])
+            if all(better(logs[monitor], row[monitor]) != row[monitor] for row in backup.rows):
+                save_model(self.model, run / f"{name}.keras", **vocabularies)
 
-    return [
-        keras.callbacks.TerminateOnNaN(),
-        keras.callbacks.CSVLogger(run / "history.csv", append=resume),
-        keras.callbacks.TensorBoard(run / "tensorboard", write_graph=False),
-        SaveBestModel(),
-        keras.callbacks.BackupAndRestore(run / "backup"),
-        keras.callbacks.EarlyStopping(monitor, mode=mode, patience=patience, verbose=1),
-    ]
+    written_by_chief = [SaveBestModel()]
+    if main:
+        written_by_chief.append(keras.callbacks.TensorBoard(run / "tensorboard", write_graph=False))
+    return [keras.callbacks.TerminateOnNaN(), *(written_by_chief if workers.chief else []), stopping, backup]
 
 
 def finish_run(run: Path, task: str, metrics: dict[str, Any]) -> None:
-    """Write `metrics.json`, with the versions of the libraries added, and point `runs/<task>/latest` to this run."""
+    """Write `metrics.json`, with the versions of the libraries added, point `runs/<task>/latest` to this run, and drop
+    its backup."""
     names = ("tensorflow", "keras", "numpy", "nltk", "scikit-learn")
     versions = {"python": platform.python_version(), **{name: version(name) for name in names}}
     write_json(run / "metrics.json", {"task": task, "versions": versions, **metrics})
     pointer = run.parent / f".latest-{os.getpid()}"
     pointer.symlink_to(run.name)
     os.replace(pointer, run.parent / "latest")
+    shutil.rmtree(run / "backup", ignore_errors=True)
 
 
 def open_run(run: Path) -> tuple[dict, dict]:
@@ -310,22 +373,21 @@ def save_model(model: Any, path: Path, **vocabularies: Vocabulary) -> None:
 
     A `.keras` file is a zip; the vocabularies are one more member, `vocabularies.json`, which Keras itself ignores.
     """
-    temporary = path.with_name(f".{os.getpid()}-{path.name}")
-    try:
+    with replacing(path) as temporary:
         model.save(temporary)
         with zipfile.ZipFile(temporary, "a") as archive:
             tokens = {name: vocabulary.tokens for name, vocabulary in vocabularies.items()}
             archive.writestr("vocabularies.json", json.dumps(tokens, ensure_ascii=False))
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load_model(path: Path) -> tuple[Any, dict[str, Vocabulary]]:
     """Load what `save_model` wrote: the model, not compiled, and its vocabularies by name.
 
+    Nothing in the file is run: Keras's safe mode refuses Lambda layers, and no class but Keras's and those of
+    common/recurrent.py is known here.
+
     Raises:
-        InputError: no such file, a damaged one, or one without vocabularies.
+        InputError: no such file, a damaged one, one without vocabularies, or one with other classes.
     """
     if not path.is_file():
         raise InputError(f"there is no model {path}; train one, or name its run folder with --run")
@@ -337,18 +399,27 @@ def load_model(path: Path) -> tuple[Any, dict[str, Vocabulary]]:
     try:
         with zipfile.ZipFile(path) as archive:
             tokens = json.loads(archive.read("vocabularies.json"))
-        model = keras.saving.load_model(path, compile=False)
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, OSError) as error:
-        reason = str(error).strip().split("\n")[0]
+        vocabularies = {name: Vocabulary([str(token) for token in known]) for name, known in tokens.items()}
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # whatever zipfile, JSON, HDF5 and Keras may find in a file
+        reason = (str(error).strip() or type(error).__name__).split("\n")[0]
         raise InputError(f"{path} is damaged or not a model of this suite ({reason}); train again") from None
-    return model, {name: Vocabulary(known) for name, known in tokens.items()}
+    return model, vocabularies
 
 
 def write_json(path: Path, content: Any) -> None:
     """Write JSON atomically: a reader sees the old file or the new one, never half of one."""
-    temporary = path.with_name(f".{os.getpid()}-{path.name}")
-    try:
+    with replacing(path) as temporary:
         temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give the path of a file to write, which takes the place of `path` if all goes well: whoever looks at `path` sees
+    the old file or the new one, never half of one, even if the process is killed."""
+    temporary = path.with_name(f".part-{os.getpid()}-{path.name}")
+    try:
+        yield temporary
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -65,7 +65,7 @@ def main(options: Options) -> None:
     training, validation, test = split_sentences(sentences)
     before, words = training + validation, [[word for word, _ in sentence] for sentence in test]
     known_words = {word for sentence in before for word, _ in sentence}
-    load_tensorflow(options.seed)
+    load_tensorflow(options)
     run = start_run("compare_taggers", options)
 
     from pos_tagging.eval import print_scores, scores, tag_sentences
@@ -86,7 +86,7 @@ def main(options: Options) -> None:
             hyperparameters = replace(hyperparameters, epochs=options.epochs)
         vocabularies = make_vocabularies(training, hyperparameters)
         started = time.perf_counter()
-        model = fit(hyperparameters, training, validation, vocabularies, seed=options.seed)
+        model = fit(hyperparameters, training, validation, vocabularies, options.seed)
         seconds = time.perf_counter() - started
         tags = [[tag for tag, _ in row] for row in tag_sentences(model, vocabularies, words)]
         table[name] = {**scores(test, tags, known_words), "seconds": seconds}

@@ -22,13 +22,14 @@ References: Graves & Schmidhuber 2005 (bidirectional LSTM). Marcus, Santorini & 
 annotated corpus of English: the Penn Treebank. Gulli & Pal 2017, Deep Learning with Keras, chapter 6.
 """
 
+import os
 import time
 from dataclasses import dataclass
 from typing import Literal
 
 from common.data import load_tagged_sentences, split_sentences
 from common.training import (
-    RunOptions,
+    SharedRunOptions,
     callbacks,
     finish_run,
     load_model,
@@ -37,11 +38,12 @@ from common.training import (
     save_model,
     start_run,
 )
+from common.workers import Workers
 from pos_tagging.features import LETTERS, encode_words, make_vocabularies
 
 
 @dataclass(frozen=True)
-class Hyperparameters(RunOptions):
+class Hyperparameters(SharedRunOptions):
     preset: Literal["default", "book", "best"] = "default"  # where the other defaults come from
     model: Literal["tagger", "encoder-decoder", "attention"] = "tagger"  # one tag a step, or as in encoder_decoder.py
     cell: Literal["simple", "lstm", "gru"] = "lstm"  # the recurrent layers
@@ -127,18 +129,20 @@ def average(models):
     return Model(ids, ops.log(sum(probabilities) / len(models)))
 
 
-def fit(hyperparameters, training, validation, vocabularies, kept=(), seed=0):
-    """Build a network, train it on tagged sentences, with the callbacks `kept`, and return it."""
+def fit(hyperparameters, training, validation, vocabularies, seed=0, run=None, name="model", workers=None):
+    """Build a network, train it on tagged sentences and return it; in a run folder, `<name>.keras` is its best epoch."""
     import keras
 
     from common.metrics import MaskedAccuracy, masked_crossentropy
     from common.padding import bucketed_batches
 
+    workers = workers or Workers()
+
     def batches(part, seed=None):
         known = [sentence for sentence in part if all(tag in vocabularies["tags"] for _, tag in sentence)]
         words = [encode_words([word for word, _ in sentence], vocabularies) for sentence in known]
         tags = [vocabularies["tags"].encode([tag for _, tag in sentence]) for sentence in known]
-        return bucketed_batches(words, tags, hyperparameters.batch_size, seed)
+        return workers.share(bucketed_batches(words, tags, hyperparameters.batch_size, seed))
 
     keras.utils.set_random_seed(seed)
     training_batches = batches(training, seed)
@@ -150,11 +154,14 @@ def fit(hyperparameters, training, validation, vocabularies, kept=(), seed=0):
         metrics=[MaskedAccuracy()],
         jit_compile=False,
     )
+    workers.join(model)
+    monitor, patience = "val_masked_accuracy", hyperparameters.patience
+    saved = [monitor, vocabularies, hyperparameters, training_batches, patience, name, workers]
     model.fit(
         training_batches,
         validation_data=batches(validation),
         epochs=hyperparameters.epochs,
-        callbacks=list(kept),
+        callbacks=callbacks(run, *saved) if run else [],
         shuffle=False,  # the dataset has done it
     )
     return model
@@ -166,25 +173,26 @@ def main(hyperparameters: Hyperparameters) -> None:
     vocabularies = make_vocabularies(training, hyperparameters)
     print(f"{len(training)} sentences for training, {len(validation)} for validation, {len(test)} for test", flush=True)
 
-    load_tensorflow(hyperparameters.seed)
+    workers = load_tensorflow(hyperparameters)
     from pos_tagging.eval import evaluate
 
-    run = start_run("pos_tagging", hyperparameters)
+    run = start_run("pos_tagging", hyperparameters, workers.chief)
     started = time.perf_counter()
-    for member in range(2, hyperparameters.members + 1):
-        path = run / f"member-{member}.keras"
-        if not path.exists():  # it does if the run is resumed
-            print(f"member {member} of {hyperparameters.members}", flush=True)
-            seed = hyperparameters.seed + 1000 * (member - 1)  # runs with other seeds share no member
-            save_model(fit(hyperparameters, training, validation, vocabularies, seed=seed), path, **vocabularies)
-    kept = callbacks(run, "val_masked_accuracy", vocabularies, hyperparameters.patience, hyperparameters.resume)
-    model = fit(hyperparameters, training, validation, vocabularies, kept, hyperparameters.seed)
+    for member in range(hyperparameters.members):
+        if member:
+            print(f"member {member + 1} of {hyperparameters.members}", flush=True)
+        seed = hyperparameters.seed + 1000 * member  # runs with other seeds share no member
+        name = f"member-{member + 1}" if member else "model"
+        model = fit(hyperparameters, training, validation, vocabularies, seed, run, name, workers)
     model.summary()
-    if hyperparameters.members > 1:
-        paths = [run / "model.keras", *sorted(run.glob("member-*.keras"))]
-        model = average([load_model(path)[0] for path in paths])
-        save_model(model, run / "model.keras", **vocabularies)
     seconds = time.perf_counter() - started
+    if not workers.chief:
+        return  # the chief evaluates
+    if hyperparameters.members > 1:
+        if not (run / "member-1.keras").exists():  # it does if a run is resumed that was interrupted just here
+            os.replace(run / "model.keras", run / "member-1.keras")
+        model = average([load_model(path)[0] for path in sorted(run.glob("member-*.keras"))])
+        save_model(model, run / "model.keras", **vocabularies)
 
     figures = evaluate(run, sentences)
     finish_run(

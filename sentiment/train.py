@@ -25,18 +25,18 @@ from typing import Literal
 from common.data import deduplicate, fold, folds, load_opinions
 from common.text import Vocabulary
 from common.training import (
-    RunOptions,
+    SharedRunOptions,
     callbacks,
     finish_run,
     load_tensorflow,
     run_script,
-    save_model,
     start_run,
 )
+from common.workers import Workers
 
 
 @dataclass(frozen=True)
-class Hyperparameters(RunOptions):
+class Hyperparameters(SharedRunOptions):
     cell: Literal["simple", "lstm", "gru"] = "lstm"  # the recurrent layer
     embedding_size: int = 64  # numbers that stand for a word
     hidden_size: int = 64  # units of the recurrent layer
@@ -72,12 +72,8 @@ def build_model(hyperparameters, vocabulary_size):
     )
 
 
-def train_on(rows, hyperparameters, path: Path, run: Path | None = None):
-    """Train a model on rows `(label, sentence)` and save it to `path`, with the weights of its best epoch.
-
-    Args:
-        run: the run folder, if this is the run's main model, which leaves its history and can be resumed.
-    """
+def train_on(rows, hyperparameters, run: Path, name: str, workers: Workers):
+    """Train a model on rows `(label, sentence)`; `<run>/<name>.keras` is its best epoch."""
     import keras
     from sklearn.model_selection import train_test_split
 
@@ -102,21 +98,21 @@ def train_on(rows, hyperparameters, path: Path, run: Path | None = None):
         metrics=[keras.metrics.BinaryAccuracy("accuracy", threshold=0.0)],  # a logit of 0 is a probability of 0.5
         jit_compile=False,
     )
-    if run:
+    workers.join(model)
+    main_model = name == "model"
+    if main_model:
         model.summary()
-        kept = callbacks(run, "val_loss", {"words": vocabulary}, hyperparameters.patience, hyperparameters.resume)
-    else:
-        kept = [keras.callbacks.EarlyStopping("val_loss", patience=hyperparameters.patience, restore_best_weights=True)]
+    training_batches, vocabularies = workers.share(batches(training, seed)), {"words": vocabulary}
     model.fit(
-        batches(training, seed),
-        validation_data=batches(validation),
+        training_batches,
+        validation_data=workers.share(batches(validation)),
         epochs=hyperparameters.epochs,
-        callbacks=kept,
+        callbacks=callbacks(
+            run, "val_loss", vocabularies, hyperparameters, training_batches, hyperparameters.patience, name, workers
+        ),
         shuffle=False,  # the dataset has done it
-        verbose=1 if run else 2,  # a bar for the main model, a line an epoch for the others
+        verbose=1 if main_model else 2,  # a bar for the main model, a line an epoch for the others
     )
-    if not run:
-        save_model(model, path, words=vocabulary)
 
 
 def main(hyperparameters: Hyperparameters) -> None:
@@ -127,21 +123,20 @@ def main(hyperparameters: Hyperparameters) -> None:
     parts = folds([label for label, _ in rows])
     print(f"{len(raw)} rows, {len(rows)} different sentences with one label", flush=True)
 
-    load_tensorflow(hyperparameters.seed)
-    run = start_run("sentiment", hyperparameters)
+    workers = load_tensorflow(hyperparameters)
+    run = start_run("sentiment", hyperparameters, workers.chief)
     started = time.perf_counter()
     for number, (training, _) in enumerate(parts, start=1):
-        path = run / f"fold-{number}.keras"
-        if not path.exists():  # it does if the run is resumed
-            print(f"\nfold {number} of {len(parts)}: train on {len(training)} sentences", flush=True)
-            train_on([rows[index] for index in training], hyperparameters, path)
-    if not (run / "leaking.keras").exists():
-        print("\na random split of the raw file, copies and all, for comparison", flush=True)
-        fewer = replace(hyperparameters, epochs=min(5, hyperparameters.epochs))  # six times as many rows
-        train_on(leaking_split(raw, hyperparameters.seed)[0], fewer, run / "leaking.keras")
+        print(f"\nfold {number} of {len(parts)}: train on {len(training)} sentences", flush=True)
+        train_on([rows[index] for index in training], hyperparameters, run, f"fold-{number}", workers)
+    print("\na random split of the raw file, copies and all, for comparison", flush=True)
+    fewer = replace(hyperparameters, epochs=min(5, hyperparameters.epochs))  # six times as many rows
+    train_on(leaking_split(raw, hyperparameters.seed)[0], fewer, run, "leaking", workers)
     print("\nthe model to use: train on all sentences", flush=True)
-    train_on(rows, hyperparameters, run / "model.keras", run)
+    train_on(rows, hyperparameters, run, "model", workers)
     seconds = time.perf_counter() - started
+    if not workers.chief:
+        return  # the chief evaluates
 
     figures = evaluate(run, raw, hyperparameters.seed)
     finish_run(

@@ -65,8 +65,11 @@ def build_model(hyperparameters):
     )
 
 
-def fit(model, lengths, hyperparameters, kept):
-    """Train `model` on sequences of the given lengths, validated on a tenth as many new ones."""
+def fit(model, lengths, hyperparameters, run, name):
+    """Train `model` on sequences of the given lengths, validated on a tenth as many new ones.
+
+    `<run>/<name>.keras` is its best epoch.
+    """
     import keras
 
     from common.metrics import MaskedAccuracy, masked_crossentropy
@@ -82,6 +85,8 @@ def fit(model, lengths, hyperparameters, kept):
         metrics=[MaskedAccuracy()],
         jit_compile=False,
     )
+    patience = hyperparameters.epochs  # so short a training always runs to its end
+    kept = callbacks(run, "val_loss", {}, hyperparameters, training, patience, name)
     model.fit(training, validation_data=validation, epochs=hyperparameters.epochs, callbacks=kept, shuffle=False)
 
 
@@ -90,7 +95,7 @@ def main(hyperparameters: Hyperparameters) -> None:
         raise InputError("--data: the toy makes its own sequences; leave the flag out")
     if hyperparameters.shortest > hyperparameters.longest:
         raise InputError(f"--shortest {hyperparameters.shortest} is above --longest {hyperparameters.longest}")
-    load_tensorflow(hyperparameters.seed)
+    load_tensorflow(hyperparameters)
     import keras
 
     from toy_sequence.eval import evaluate
@@ -102,16 +107,13 @@ def main(hyperparameters: Hyperparameters) -> None:
     save_model(model, run / "untrained.keras")
 
     print(f"\nfirst training: every sequence has {hyperparameters.longest} steps", flush=True)
-    fit(model, [hyperparameters.longest] * hyperparameters.sequences, hyperparameters, [])
-    save_model(model, run / "fixed_length.keras")
+    fit(model, [hyperparameters.longest] * hyperparameters.sequences, hyperparameters, run, "fixed_length")
 
     print(f"\nsecond training: {hyperparameters.shortest} to {hyperparameters.longest} steps, padded", flush=True)
     keras.utils.set_random_seed(hyperparameters.seed)
     generator = np.random.default_rng(hyperparameters.seed + 1)
     lengths = generator.integers(hyperparameters.shortest, hyperparameters.longest + 1, hyperparameters.sequences)
-    patience = hyperparameters.epochs  # so short a training always runs to its end
-    kept = callbacks(run, "val_loss", {}, patience, hyperparameters.resume)
-    fit(build_model(hyperparameters), lengths, hyperparameters, kept)
+    fit(build_model(hyperparameters), lengths, hyperparameters, run, "model")
     seconds = time.perf_counter() - started
 
     figures = evaluate(run, hyperparameters.seed)

@@ -11,7 +11,7 @@ from common import InputError, data
 from common.text import UNKNOWN
 
 
-def corpus_of(content: bytes, url=None) -> data.Corpus:
+def corpus_of(content: bytes, url="http://127.0.0.1:9/none") -> data.Corpus:
     return data.Corpus("a corpus", "corpus.txt", hashlib.sha256(content).hexdigest(), url)
 
 
@@ -227,13 +227,19 @@ def test_find_falls_back_to_the_sample_and_says_so(empty_machine, monkeypatch, c
 
 @pytest.fixture
 def server(tmp_path, monkeypatch):
-    """A web server on this machine that gives `published` for every path but /missing; keras's cache in tmp_path."""
+    """A web server on this machine that misbehaves as the path says; keras's cache is in tmp_path."""
+    finished = threading.Event()
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
-            self.send_response(404 if self.path == "/missing" else 200)
+            if self.path == "/silent":
+                finished.wait(60)
+                return
+            self.send_response({"/missing": 404, "/broken": 500, "/moved": 302, "/loop": 302}.get(self.path, 200))
+            self.send_header("Location", "/loop" if self.path == "/loop" else "/elsewhere")
+            self.send_header("Content-Length", "100" if self.path == "/truncated" else "9")
             self.end_headers()
-            self.wfile.write(b"published")
+            self.wfile.write(b"published" if self.path != "/elsewhere" else b"elsewhere")
 
         def log_message(self, *arguments):
             pass
@@ -241,10 +247,13 @@ def server(tmp_path, monkeypatch):
     import keras
 
     cached_get_file = keras.utils.get_file
-    monkeypatch.setattr(keras.utils, "get_file", lambda *names: cached_get_file(*names, cache_dir=tmp_path))
+    monkeypatch.setattr(
+        keras.utils, "get_file", lambda *names, **more: cached_get_file(*names, cache_dir=tmp_path, **more)
+    )
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
         threading.Thread(target=running.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{running.server_port}"
+        finished.set()
         running.shutdown()
 
 
@@ -252,18 +261,38 @@ def test_download_fetches_and_verifies(server, tmp_path):
     path = data.download(corpus_of(b"published", f"{server}/corpus.txt"))
     assert path == tmp_path / "datasets" / "corpus.txt"
     assert path.read_bytes() == b"published"
+    assert [each.name for each in path.parent.iterdir()] == ["corpus.txt"]
 
 
-def test_download_refuses_a_wrong_hash_and_leaves_nothing(server, tmp_path):
-    with pytest.raises(InputError, match="SHA-256"):
-        data.download(corpus_of(b"expected", f"{server}/corpus.txt"))
+@pytest.mark.parametrize(
+    ("path", "error", "message"),
+    [
+        ("corpus.txt", InputError, "SHA-256 is .* nothing was kept"),
+        ("moved", InputError, "SHA-256 is .* nothing was kept"),  # a redirection is followed, to another text
+        ("loop", OSError, "302"),
+        ("missing", OSError, "404"),
+        ("broken", OSError, "500"),
+        ("truncated", OSError, "retrieval incomplete"),
+        ("silent", OSError, "timed out"),
+    ],
+)
+def test_a_failed_download_is_one_line_and_leaves_nothing(server, tmp_path, path, error, message):
+    with pytest.raises(error, match=message) as refusal:
+        data.download(corpus_of(b"expected", f"{server}/{path}"), seconds=0.5)
+    assert "\n" not in str(refusal.value)
     assert not list((tmp_path / "datasets").iterdir())
 
 
-def test_download_reports_a_missing_page_as_no_network(server, tmp_path):
-    with pytest.raises(OSError, match="404"):
-        data.download(corpus_of(b"expected", f"{server}/missing"))
-    assert not list((tmp_path / "datasets").iterdir())
+def test_a_downloaded_zip_is_not_unpacked(tmp_path, monkeypatch):
+    """Its members are read in memory, whatever they are called."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("../../evil.txt", "evil")
+        archive.writestr("treebank/combined/wsj_0001.mrg", "( (S (NN dog)) )")
+    monkeypatch.setattr(data, "find", lambda corpus, given: tmp_path / "treebank.zip")
+    (tmp_path / "treebank.zip").write_bytes(file.getvalue())
+    assert data.load_tagged_sentences()[0] == [[("dog", "NN")]]
+    assert not list(tmp_path.parent.rglob("evil.txt"))
 
 
 # The published corpora: the counts that the protocol states

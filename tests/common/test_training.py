@@ -1,14 +1,16 @@
 import json
 import os
+import zipfile
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from common import InputError, training
-from common.text import Vocabulary
+from common.text import Vocabulary, epochs
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ def test_preset_changes_the_defaults_and_flags_still_win():
         (["--dropout", "1"], "--dropout is 1.0"),
         (["--dropout", "nan"], "--dropout is nan"),
         (["--seed", "-1"], "--seed"),
+        (["--seed", "4294967296"], "--seed is 4294967296"),
+        (["--name", "\udce9"], "not valid UTF-8"),
     ],
 )
 def test_bad_flags_are_named_in_one_line(arguments, named):
@@ -93,7 +97,6 @@ def test_latest_points_to_the_newest_finished_run(tmp_path):
 def test_resume_finds_the_unfinished_run_and_wants_the_same_flags(tmp_path):
     options = Options(runs=tmp_path, name="one")
     run = training.start_run("task", options)
-    (run / "backup").mkdir()
     again = replace(options, name=None, resume=True)
     assert training.start_run("task", again) == run
     with pytest.raises(InputError, match="--hidden-size 8, not 9"):
@@ -103,30 +106,6 @@ def test_resume_finds_the_unfinished_run_and_wants_the_same_flags(tmp_path):
         training.start_run("task", replace(again, name="one"))
     with pytest.raises(InputError, match="no unfinished run"):
         training.start_run("task", again)
-
-
-def test_interrupted_training_goes_on_at_the_next_epoch(tmp_path):
-    options = Options(runs=tmp_path, name="one")
-    run = training.start_run("task", options)
-    inputs, targets = np.ones((8, 2), "float32"), np.ones((8, 1), "float32")
-
-    class Interrupt(keras.callbacks.Callback):
-        def on_epoch_begin(self, epoch, logs=None):
-            if epoch == 2:
-                raise KeyboardInterrupt
-
-    def fit(resume, *more):
-        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
-        model.compile("sgd", "mse")
-        kept = training.callbacks(run, "val_loss", {}, patience=9, resume=resume)
-        model.fit(inputs, targets, epochs=4, validation_data=(inputs, targets), callbacks=[*kept, *more], verbose=0)
-
-    with pytest.raises(KeyboardInterrupt):
-        fit(False, Interrupt())
-    assert (run / "model.keras").is_file()
-    fit(True)
-    epochs = [line.split(",")[0] for line in (run / "history.csv").read_text().splitlines()]
-    assert epochs == ["epoch", "0", "1", "2", "3"]
 
 
 def test_the_best_epoch_is_the_one_that_is_kept(tmp_path):
@@ -142,20 +121,10 @@ def test_the_best_epoch_is_the_one_that_is_kept(tmp_path):
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
     model.compile("sgd", "mse")
     data = np.zeros((2, 1)), np.zeros((2, 1))
-    kept = training.callbacks(tmp_path, "val_loss", {}, patience=9)
-    model.fit(*data, validation_data=data, epochs=3, callbacks=[Scripted(), *kept], verbose=0)
+    batches = epochs(lambda epoch: iter([data]), (tf.TensorSpec((2, 1)),) * 2, steps=1)
+    kept = training.callbacks(tmp_path, "val_loss", {}, Options(), batches, patience=9)
+    model.fit(batches, validation_data=data, epochs=3, callbacks=[Scripted(), *kept], verbose=0)
     assert training.load_model(tmp_path / "model.keras")[0].get_weights()[0] == 1  # the second epoch
-
-
-def test_a_resumed_run_keeps_the_better_model_from_before(tmp_path):
-    (tmp_path / "history.csv").write_text("epoch,loss,val_loss\n0,9.0,0.0\n")
-    (tmp_path / "model.keras").write_text("the model of epoch 0")
-    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-    model.compile("sgd", "mse")
-    data = np.zeros((2, 1)), np.ones((2, 1))  # its loss is above 0
-    kept = training.callbacks(tmp_path, "val_loss", {}, patience=9, resume=True)
-    model.fit(*data, validation_data=data, callbacks=kept, verbose=0)
-    assert (tmp_path / "model.keras").read_text() == "the model of epoch 0"
 
 
 # Models and JSON
@@ -181,12 +150,35 @@ def test_keras_itself_loads_the_file(saved):
     assert np.array_equal(keras.saving.load_model(path).get_weights()[0], model.get_weights()[0])
 
 
-@pytest.mark.parametrize("share", [0, 0.1, 0.5, 0.9, 0.999])
+@pytest.mark.parametrize("share", [0, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 0.95, 0.99, 0.999])
 def test_a_truncated_model_is_refused(saved, share):
     _, path = saved
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
     with pytest.raises(InputError, match="damaged"):
+        training.load_model(path)
+
+
+def test_a_model_with_code_in_it_is_refused(tmp_path):
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Lambda(lambda value: value)])
+    training.save_model(model, tmp_path / "model.keras")
+    with pytest.raises(InputError, match=r"(?i)lambda"):
+        training.load_model(tmp_path / "model.keras")
+
+
+def test_a_model_with_a_foreign_class_is_refused_and_its_module_is_not_imported(saved, tmp_path, monkeypatch):
+    _, path = saved
+    (tmp_path / "foreign.py").write_text("raise SystemExit('imported')")
+    monkeypatch.syspath_prepend(tmp_path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    config = json.loads(members["config.json"])
+    config["config"]["layers"][1] |= {"module": "foreign", "class_name": "Layer", "registered_name": "Layer"}
+    members["config.json"] = json.dumps(config)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with pytest.raises(InputError, match="Could not locate class 'Layer'"):
         training.load_model(path)
 
 

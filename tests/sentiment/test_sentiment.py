@@ -8,6 +8,7 @@ from common.data import deduplicate, fold, parse_opinions
 from common.padding import pad
 from common.sample import opinions
 from common.text import Vocabulary
+from common.workers import Workers
 from sentiment.eval import leaking_split, predict
 from sentiment.train import Hyperparameters, build_model, encode, train_on
 
@@ -44,7 +45,7 @@ def test_loss_falls_in_a_few_steps():
 
 def test_predictions_are_probabilities_in_order_of_the_sentences(tmp_path):
     rows = deduplicate(parse_opinions(opinions(400), "sample"))
-    train_on(rows, replace(TINY, epochs=1), tmp_path / "model.keras")
+    train_on(rows, replace(TINY, epochs=1), tmp_path, "model", Workers())
     sentences = [sentence for _, sentence in rows[:40]]
     together = predict(tmp_path / "model.keras", sentences)
     assert ((together > 0) & (together < 1)).all()

@@ -1,0 +1,154 @@
+"""A training that is interrupted anywhere and resumed ends as one that was not. In one process here; killed for good in
+tests/test_resume.py."""
+
+import keras
+import numpy as np
+import pytest
+
+from common import InputError, training
+from common.recurrent import LSTM
+from common.text import Vocabulary, stream_batches
+
+IDS = np.random.default_rng(0).integers(0, 9, 200).astype("int32")
+EPOCHS, STEPS = 3, 199 // 2 // 10
+
+
+def train(run, stop_at=None, patience=9, every=4, batches=None, **more):
+    """A stateful LSTM with dropout, Adam and a metric, on streams; interrupted at the callback `stop_at`."""
+    keras.utils.set_random_seed(3)
+    layers = [keras.layers.Embedding(9, 4), keras.layers.Dropout(0.5), LSTM(5, return_sequences=True, stateful=True)]
+    model = keras.Sequential([keras.Input((10,), 2, dtype="int32"), *layers, keras.layers.Dense(9)])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(0.02), loss, metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")])
+    batches = batches or stream_batches(IDS, 2, 10, seed=3)
+    options = training.RunOptions(save_every=every)
+    kept = training.callbacks(run, "val_loss", {"ids": Vocabulary("abc")}, options, batches, patience, **more)
+    model.fit(
+        batches,
+        validation_data=stream_batches(IDS, 2, 10),
+        epochs=EPOCHS,
+        callbacks=[*kept, *([stop_at] if stop_at else [])],
+        verbose=0,
+        shuffle=False,
+    )
+    return model
+
+
+class StopAt(keras.callbacks.Callback):
+    """As if the process were killed after a step of an epoch, or while the epoch is validated."""
+
+    def __init__(self, epoch, step):
+        super().__init__()
+        self.at, self.epoch = (epoch, step), 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if (self.epoch, batch + 1) == self.at:
+            raise SystemExit
+
+    def on_test_batch_end(self, batch, logs=None):
+        if (self.epoch, "validation") == self.at:
+            raise SystemExit
+
+
+def everything(model):
+    return [*model.get_weights(), *map(np.asarray, model.optimizer.variables)]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    run = tmp_path_factory.mktemp("run")
+    return everything(train(run)), (run / "history.csv").read_text(), training.load_model(run / "model.keras")[0]
+
+
+@pytest.mark.parametrize(
+    "at", [(0, 1), (0, 4), (0, 6), (0, STEPS), (0, "validation"), (1, 1), (1, 5), (2, 8), (2, STEPS), (2, "validation")]
+)
+def test_an_interrupted_training_ends_with_the_same_bits(uninterrupted, tmp_path, at):
+    with pytest.raises(SystemExit):
+        train(tmp_path, StopAt(*at))
+    model = train(tmp_path)
+    weights, history, best = uninterrupted
+    for value, expected in zip(everything(model), weights, strict=True):
+        assert np.array_equal(value, expected)
+    assert (tmp_path / "history.csv").read_text() == history
+    loaded = training.load_model(tmp_path / "model.keras")[0]
+    for value, expected in zip(loaded.get_weights(), best.get_weights(), strict=True):
+        assert np.array_equal(value, expected)
+
+
+def test_a_training_that_has_ended_is_not_trained_again(uninterrupted, tmp_path):
+    train(tmp_path)
+    before = (tmp_path / "model.keras").read_bytes()
+    train(tmp_path, StopAt(0, 1))  # which never comes
+    assert (tmp_path / "model.keras").read_bytes() == before
+
+
+def test_patience_is_remembered(tmp_path):
+    class Worse(StopAt):
+        def on_epoch_end(self, epoch, logs=None):
+            raise SystemExit
+
+    targets = [np.zeros((2, 10), "int32")] * STEPS
+    batches = stream_batches(IDS, 2, 10, seed=3)
+    del targets
+    stops = []
+    for _ in range(3):
+        try:
+            train(tmp_path, Worse(9, 9), patience=1, batches=batches)
+        except SystemExit:
+            stops.append(len((tmp_path / "history.csv").read_text().splitlines()) - 1)
+    assert stops[0] == 1
+
+
+def test_the_data_of_an_epoch_follow_from_its_number():
+    def order(batches):
+        return [inputs.tolist() for inputs, _ in batches.as_numpy_iterator()]
+
+    batches, other = stream_batches(IDS, 2, 10, seed=3), stream_batches(IDS, 2, 10, seed=3)
+    first, second = order(batches), order(batches)
+    assert first != second
+    other.epoch.number = 1
+    assert order(other) == second
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 0.999])
+def test_a_damaged_backup_is_refused(tmp_path, share):
+    with pytest.raises(SystemExit):
+        train(tmp_path, StopAt(1, 1))
+    backup = tmp_path / "backup" / "model.npz"
+    content = backup.read_bytes()
+    backup.write_bytes(content[: int(len(content) * share)])
+    with pytest.raises(InputError, match=r"model\.npz is damaged"):
+        train(tmp_path)
+
+
+def test_a_full_disk_leaves_the_backup_before(tmp_path, monkeypatch):
+    with pytest.raises(SystemExit):
+        train(tmp_path, StopAt(1, 1))
+    before = (tmp_path / "backup" / "model.npz").read_bytes()
+
+    def full(file, **arrays):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(OSError, match="No space"):
+        train(tmp_path)
+    assert (tmp_path / "backup" / "model.npz").read_bytes() == before
+    assert [path.name for path in (tmp_path / "backup").iterdir()] == ["model.npz"]
+
+
+def test_all_that_changes_is_saved(tmp_path):
+    """Of every kind of variable: weights, optimizer, dropout's counter, the LSTM's states, the metrics."""
+    with pytest.raises(SystemExit):
+        train(tmp_path, StopAt(0, 4))
+    with np.load(tmp_path / "backup" / "model.npz") as archive:
+        shapes = {name: archive[name].shape for name in archive.files}
+    model = [shape for name, shape in shapes.items() if name.startswith("model-")]
+    assert model.count((2, 5)) == 2  # the states
+    assert (2,) in model  # the counter
+    assert any(name.startswith("optimizer-") for name in shapes)
+    assert any(name.startswith("metrics-") for name in shapes)

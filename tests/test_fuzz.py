@@ -1,0 +1,265 @@
+"""Bad input of every kind, made up by hypothesis: a result or one clear line, never a traceback or a half-written file.
+
+`make test` tries a few hundred inputs, `make fuzz` (the variable FUZZ is the number for each test) over ten thousand.
+"""
+
+import io
+import os
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import chargen.elman
+import chargen.eval
+import chargen.generate
+import chargen.train
+import pos_tagging.eval
+import pos_tagging.tag
+import pos_tagging.train
+import sentiment.classify
+import sentiment.eval
+import sentiment.train
+import toy_sequence.eval
+import toy_sequence.train
+from common import InputError, data, sample, training
+from common.padding import predict_in_batches
+from common.text import Vocabulary, character_ids
+
+EXAMPLES = int(os.environ.get("FUZZ", "40"))
+fuzz = settings(
+    max_examples=EXAMPLES,
+    deadline=30_000,  # milliseconds; the first input compiles a model
+    suppress_health_check=list(HealthCheck),
+    derandomize="FUZZ" not in os.environ,
+    database=None,
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def count():
+    tried = {"result": 0, "refused": 0}
+    yield tried
+    print(f"\n{sum(tried.values())} inputs: {tried['result']} gave a result, {tried['refused']} were refused")
+
+
+@pytest.fixture(scope="module")
+def outcome(count):
+    """Calls a function: its result, or None after an InputError, whose message must say something."""
+
+    def outcome(function, *arguments):
+        try:
+            result = function(*arguments)
+        except InputError as error:
+            assert len(str(error).split()) > 3, repr(error)
+            count["refused"] += 1
+            return None
+        count["result"] += 1
+        return result
+
+    return outcome
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("fuzz")
+
+
+def damaged(valid: bytes):
+    """Valid content with a piece cut out, doubled or replaced."""
+
+    def damage(first, second, piece):
+        first, second = sorted((first % (len(valid) + 1), second % (len(valid) + 1)))
+        return st.sampled_from(
+            [valid[:first], valid[:first] + piece + valid[first:], valid[:first] + piece + valid[second:]]
+        )
+
+    places = st.integers(0, 1 << 20)
+    return st.builds(damage, places, places, st.binary(max_size=20)).flatmap(lambda made: made)
+
+
+# Texts full of what such files are made of, so that a good part of them gets far.
+odd = st.sampled_from(["\t", "\n", "\r\n", " ", "0", "1", "/", "(", ")", "\ufeff", "\x00", "\x85", "\u2028", "é", "楽"])
+texts = st.lists(st.one_of(odd, st.text(max_size=5)), max_size=60).map("".join)
+files = st.one_of(st.binary(max_size=200), texts.map(lambda text: text.encode("utf-8", "surrogatepass")))
+
+
+# Corpora
+
+
+@fuzz
+@given(content=st.one_of(files, damaged(sample.story(20).encode())), size=st.integers(1, 100))
+def test_texts(outcome, content, size):
+    pieces = outcome(lambda: list(data.clean_pieces(io.BytesIO(content), "file", size)))
+    if pieces:
+        ids, vocabulary = character_ids(lambda: pieces)
+        assert "".join(vocabulary.decode(ids)) == "".join(pieces)
+        assert "\n" not in vocabulary.tokens
+
+
+@fuzz
+@given(content=st.one_of(files, damaged(sample.opinions(20).encode())))
+def test_files_of_opinions(outcome, folder, content):
+    (folder / "opinions.txt").write_bytes(content)
+    loaded = outcome(data.load_opinions, str(folder / "opinions.txt"))
+    if loaded:
+        rows = data.deduplicate(loaded[0])
+        assert all(label in (0, 1) and data.fold(sentence) for label, sentence in rows)
+        outcome(data.folds, [label for label, _ in rows])
+
+
+@fuzz
+@given(content=st.one_of(files, damaged(sample.tagged_lines(20).encode())))
+def test_files_of_tagged_lines(outcome, folder, content):
+    (folder / "tagged.txt").write_bytes(content)
+    loaded = outcome(data.load_tagged_sentences, str(folder / "tagged.txt"))
+    if loaded:
+        assert all(word and tag for sentence in loaded[0] for word, tag in sentence)
+        outcome(data.split_sentences, loaded[0])
+        vocabularies = pos_tagging.train.make_vocabularies(loaded[0], 1)
+        for sentence in loaded[0]:
+            assert pos_tagging.train.encode_words([word for word, _ in sentence], vocabularies).all()
+
+
+TREES = b"( (S (NP (PRP It)) (VP (VBZ rains)) (. .)) )\n( (S (DT The) (NN dog)) )\n"
+brackets = st.lists(st.sampled_from(["(", ")", " ", "S", "(NN dog)", "\n", "( ", "-NONE-"]), max_size=80).map("".join)
+
+
+def treebank(trees: bytes, name="treebank/combined/wsj_0001.mrg") -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, trees)
+    return file.getvalue()
+
+
+@fuzz
+@given(
+    content=st.one_of(
+        st.one_of(files, brackets.map(str.encode), damaged(TREES)).map(treebank),
+        st.integers(1, 3000).map(lambda depth: treebank(b"(S " * depth + b"(NN dog)" + b")" * depth)),
+        damaged(treebank(TREES)),
+    )
+)
+def test_treebanks(outcome, folder, content):
+    (folder / "treebank.zip").write_bytes(content)
+    loaded = outcome(data.load_tagged_sentences, str(folder / "treebank.zip"))
+    if loaded:
+        assert all(sentence for sentence in loaded[0])
+
+
+def test_a_treebank_with_members_outside_its_folder_is_read_in_memory_only(folder):
+    (folder / "treebank.zip").write_bytes(treebank(TREES, "../../wsj_0001.mrg"))
+    with pytest.raises(InputError, match=r"no treebank/combined"):
+        data.load_tagged_sentences(str(folder / "treebank.zip"))
+    assert not (folder.parent.parent / "wsj_0001.mrg").exists()
+
+
+# Prompts and sentences
+
+
+@pytest.fixture(scope="module")
+def writer():
+    vocabulary = Vocabulary.of_characters("abc ('")
+    hyperparameters = chargen.train.Hyperparameters(hidden_size=3, embedding_size=2, batch_size=1)
+    return chargen.generate.Writer(chargen.train.build_model(hyperparameters, len(vocabulary)), vocabulary)
+
+
+@fuzz
+@given(prompts=st.lists(st.one_of(st.text("abc ('", max_size=9), texts, st.text(max_size=5)), max_size=2))
+def test_prompts(outcome, writer, prompts):
+    pieces = outcome(writer.pieces, [prompt.lower() for prompt in prompts], 2)
+    if pieces is not None:
+        (written,) = pieces
+        assert [len(text) for text in written] == [2] * len(prompts)
+
+
+@pytest.fixture(scope="module")
+def taggers():
+    sentences = sample.tagged_sentences(20)
+    vocabularies = pos_tagging.train.make_vocabularies(sentences, 1)
+    hyperparameters = pos_tagging.train.Hyperparameters(hidden_size=3, embedding_size=2)
+    model = pos_tagging.train.build_model(hyperparameters, vocabularies)
+    words = Vocabulary.of_words([["good", "bad"]])
+    hyperparameters = sentiment.train.Hyperparameters(hidden_size=3, embedding_size=2)
+    return model, vocabularies, sentiment.train.build_model(hyperparameters, len(words)), words
+
+
+@fuzz
+@given(content=files)
+def test_lines_of_standard_input(outcome, taggers, content):
+    tagger, vocabularies, classifier, words = taggers
+    lines = outcome(lambda: list(data.read_lines(io.BytesIO(content), "standard input")))
+    if lines is not None:
+        tagged = list(pos_tagging.tag.tag_lines(lines, tagger, vocabularies, 100))
+        assert len(tagged) == len(lines)
+        assert all(bool(line.split()) == bool(before.split()) for line, before in zip(tagged, lines, strict=True))
+        ids = [sentiment.train.encode(line, words) for line in lines if data.fold(line)]
+        logits = predict_in_batches(classifier.predict_on_batch, ids)
+        assert all(np.isfinite(row).all() for row in logits)
+
+
+# Saved models
+
+
+@pytest.fixture(scope="module")
+def saved(folder):
+    model = keras.Sequential([keras.Input((None,), dtype="int32"), keras.layers.Embedding(3, 2), keras.layers.GRU(2)])
+    training.save_model(model, folder / "saved.keras", words=Vocabulary(["", "[UNK]", "a"]))
+    return (folder / "saved.keras").read_bytes()
+
+
+@settings(fuzz, max_examples=max(10, EXAMPLES // 5))
+@given(data=st.data())
+def test_damaged_models(outcome, folder, saved, data):
+    (folder / "model.keras").write_bytes(data.draw(damaged(saved)))
+    outcome(training.load_model, folder / "model.keras")
+
+
+# Flags
+
+OPTIONS = [
+    *((module.Hyperparameters, None) for module in (sentiment.train, pos_tagging.train, toy_sequence.train)),
+    (chargen.train.Hyperparameters, chargen.train.PRESETS),
+    (chargen.elman.Hyperparameters, None),
+    *((module.Options, None) for module in (chargen.eval, sentiment.eval, pos_tagging.eval, toy_sequence.eval)),
+    *((module.Options, None) for module in (chargen.generate, sentiment.classify, pos_tagging.tag)),
+]
+NAMES = ["run", "runs", "data", "name", "seed", "resume", "epochs", "hidden-size", "learning-rate", "dropout", "cell"]
+NAMES += ["preset", "prompt", "length", "temperature", "top-k", "top-p", "greedy", "file", "save-every", "batch-size"]
+values = st.one_of(
+    st.sampled_from(
+        ["", "0", "1", "-1", "0.5", "1e400", "nan", "inf", "lstm", "book", "True", "None", "..", "--", "-h"]
+    ),
+    st.sampled_from(["latest", "a/b", "9" * 30, "1_0", "٣", "\udce9", "%s", "{}", "é"]),
+    st.integers().map(str),
+    st.floats().map(str),
+    st.text(max_size=8),
+)
+flags = st.lists(st.one_of(st.sampled_from(NAMES).map("--{}".format), values), max_size=6)
+
+
+@fuzz
+@given(which=st.sampled_from(OPTIONS), arguments=flags)
+def test_flags(outcome, which, arguments):
+    options, presets = which
+    if not {"-h", "--help"} & set(arguments):
+        parsed = outcome(lambda: training.parse_flags(options, arguments, presets=presets))
+        assert parsed is None or isinstance(parsed, options)
+
+
+@fuzz
+@given(name=st.one_of(st.text(max_size=20), st.sampled_from(["..", ".", "a/b", "/", "latest", "x" * 300, "\udce9"])))
+def test_names_of_runs(outcome, folder, name):
+    """A folder, a refusal, or what the system says of the name, which `run_script` prints in one line."""
+    before = set(folder.iterdir())
+    if "\0" not in name:  # no program can be given one
+        try:
+            training.parse_flags(training.RunOptions, ["--name", name])
+            run = outcome(training.start_run, "task", training.RunOptions(name=name, runs=folder / "runs"))
+            assert run is None or run.parent == folder / "runs" / "task"
+        except (InputError, OSError):
+            pass
+    assert set(folder.iterdir()) - before <= {folder / "runs"}
