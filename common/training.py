@@ -182,15 +182,18 @@ def load_tensorflow(seed: int | None = None) -> None:
 # A run folder: runs/<task>/<name>/
 
 
-def start_run(task: str, options: RunOptions) -> Path:
+def start_run(task: str, options: Any) -> Path:
     """Make the run folder `runs/<task>/<name>` with `hyperparameters.json` in it, or find the one to resume.
+
+    Args:
+        options: `RunOptions`, or any dataclass with `runs` and `name`.
 
     Raises:
         InputError: the run exists already (a run is never overwritten), there is none to resume, or the flags differ
             from those that the run to resume was started with.
     """
     folder = options.runs / task
-    if options.resume:
+    if getattr(options, "resume", False):  # not every script can resume
         run = folder / options.name if options.name else _newest_unfinished(folder)
         _check_resumable(run, options)
     else:

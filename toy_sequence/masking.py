@@ -1,0 +1,160 @@
+"""Padding with and without a mask: the alternating toy of train.py, trained both ways on the same padded data.
+
+    python toy_sequence/masking.py                            # half a minute
+
+Sequences of 5 to 100 steps, right padded to 100: the noise with 0, the targets with nothing at all (`PADDED`, which
+loss and accuracy leave out) or, without a mask, with 0 as well, which happens to be the class [1, 0].
+
+    noise (batch, 100, 1) -> SimpleRNN (batch, 100, hidden) -> logits (batch, 100, 2)
+
+Two things go wrong without the mask. The accuracy that the training reports counts padding, on which it is easy to be
+right. And the network learns the padding: "when the input is 0, say [1, 0]". A sequence of zeros, which is as good an
+input as any noise, it then takes for padding. Both models are measured in three ways: with padding counted, on the real
+steps only, and on 100 steps of zeros.
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from common import InputError
+from common.summary import print_table
+from common.training import finish_run, load_tensorflow, run_script, start_run
+
+WAYS = ("masked", "not masked")
+
+
+@dataclass(frozen=True)
+class Options:
+    hidden_size: int = 10  # units of the SimpleRNN
+    sequences: int = 250  # for training; half as many for the test
+    shortest: int = 5  # steps of the shortest sequence
+    longest: int = 100  # steps of the longest; all are padded to it
+    batch_size: int = 10  # sequences
+    learning_rate: float = 0.01  # of Adam
+    clip_norm: float = 1.0  # longest gradient; longer ones are scaled down
+    epochs: int = 15
+    seed: int = 0  # fixes initial weights and data
+    name: str | None = None  # name of the run folder; by default the date and time
+    runs: Path = Path("runs")  # folder in which the run folders lie
+
+
+def padded_sequences(count, options, generator):
+    """Noise (count, longest, 1), padded with 0, and targets (count, longest), padded with `PADDED`."""
+    from common.padding import PADDED, mask
+    from toy_sequence.train import make_sequences
+
+    inputs, targets = make_sequences([options.longest] * count, generator)
+    real = mask(generator.integers(options.shortest, options.longest + 1, count), options.longest)
+    return np.stack(inputs) * real[:, :, None], np.where(real, np.stack(targets), PADDED)
+
+
+def measure(logits, targets):
+    """The accuracy with padding counted, as if its target were class 0, and that on the real steps.
+
+    Args:
+        logits: (batch, time, 2).
+        targets: (batch, time), `PADDED` where padded.
+    """
+    from common.padding import PADDED
+
+    said, real = logits.argmax(axis=-1), targets != PADDED
+    return float((said == np.where(real, targets, 0)).mean()), float((said == targets)[real].mean())
+
+
+def train(way, options):
+    """Train one of `WAYS`: returns the model, and after each epoch its three accuracies (epochs, 3)."""
+    import keras
+
+    from common.metrics import masked_crossentropy
+    from toy_sequence.train import Hyperparameters, build_model
+
+    keras.utils.set_random_seed(options.seed)
+    generator = np.random.default_rng(options.seed)
+    inputs, targets = padded_sequences(options.sequences, options, generator)
+    tests = padded_sequences(max(1, options.sequences // 2), options, generator)
+    if way == "not masked":
+        targets = np.maximum(targets, 0)  # PADDED becomes class 0, an ordinary target
+    model = build_model(Hyperparameters(hidden_size=options.hidden_size))
+    optimizer = keras.optimizers.Adam(options.learning_rate, clipnorm=options.clip_norm)
+    model.compile(optimizer, masked_crossentropy(), jit_compile=False)
+    rows = []
+
+    def test(epoch, logs):
+        rows.append((*measure(model(tests[0]).numpy(), tests[1]), accuracy_on_zeros(model, options.longest)))
+        print(f"{way}, epoch {epoch + 1}: padding counted {rows[-1][0]:.3f}, real steps {rows[-1][1]:.3f}", flush=True)
+
+    model.fit(
+        inputs,
+        targets,
+        options.batch_size,
+        options.epochs,
+        verbose=0,
+        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=test)],
+    )
+    return model, np.array(rows)
+
+
+def accuracy_on_zeros(model, steps):
+    """The accuracy on one sequence of `steps` zeros."""
+    said = model(np.zeros((1, steps, 1), "float32")).numpy().argmax(-1)[0]
+    return float((said == (np.arange(steps) + 1) % 2).mean())
+
+
+def draw(models, rows, path, steps=40, real=20):
+    """Draw the accuracies by epoch, and what both models say to noise that ends after `real` steps, and to zeros."""
+    from common import plots
+
+    figure, axes = plots.plt.subplots(2, 3, figsize=(13, 5), width_ratios=(1, 1.3, 1.3), layout="constrained")
+    noise = np.random.default_rng(0).random((1, steps, 1), dtype="float32")
+    noise[:, real:] = 0
+    for line, way in zip(axes, WAYS, strict=True):
+        for values, label in zip(rows[way].T, ("padding counted", "real steps", "zeros"), strict=True):
+            line[0].plot(range(1, len(values) + 1), values, marker=".", label=label)
+        line[0].set(title=f"{way}: accuracy", xlabel="epoch", ylim=(0, 1.05))
+        titles = (f"{way}: {real} steps of noise, then padding", f"{way}: zeros")
+        for axis, inputs, title in zip(line[1:], (noise, np.zeros_like(noise)), titles, strict=True):
+            odds = np.exp(models[way](inputs).numpy()[0])  # (time, 2)
+            axis.step(
+                range(steps), (np.arange(steps) + 1) % 2, where="mid", color="lightgrey", linewidth=4, label="target"
+            )
+            axis.plot(odds[:, 1] / odds.sum(axis=1), marker=".", label="output: probability of [0, 1]")
+            axis.set(title=title, xlabel="step", ylim=(-0.1, 1.1))
+        line[1].axvspan(real - 0.5, steps - 0.5, color="white", alpha=0.8)
+    axes[0, 0].legend(loc="lower right")
+    axes[0, 2].legend(loc="lower right")
+    plots.save(figure, path)
+
+
+def conclusion(final):
+    """Three lines about the final accuracies: way -> (padding counted, real steps, zeros)."""
+    reported, real, zeros = final["not masked"]
+    return [
+        f"Without the mask the training reports {reported:.3f}; on the real steps it is {real:.3f}.",
+        f"With the mask {final['masked'][1]:.3f} of the real steps are right; padding counted, it would be "
+        f"{final['masked'][0]:.3f}.",
+        f"On zeros the masked model is right in {final['masked'][2]:.2f} of the steps, the other in {zeros:.2f}.",
+    ]
+
+
+def main(options: Options) -> None:
+    if options.shortest > options.longest:
+        raise InputError(f"--shortest {options.shortest} is above --longest {options.longest}")
+    load_tensorflow(options.seed)
+    run = start_run("masking", options)
+    started, models, rows = time.perf_counter(), {}, {}
+    for way in WAYS:
+        models[way], rows[way] = train(way, options)
+    seconds = time.perf_counter() - started
+    final = {way: tuple(map(float, rows[way][-1])) for way in WAYS}
+    print()
+    print_table(("training", "padding counted", "real steps", "zeros"), [(way, *final[way]) for way in WAYS])
+    draw(models, rows, run / "masking.png")
+    finish_run(run, run.parent.name, {"accuracy": final, "seed": options.seed, "training_seconds": seconds})
+    print("\nConclusion", *conclusion(final), f"pictures are in {run}", sep="\n")
+
+
+if __name__ == "__main__":
+    run_script(main, Options)
