@@ -209,8 +209,8 @@ def draw(losses, correlations, hyperparameters, path):
     figure, axes = plots.plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
     axes[0].plot(np.arange(1, len(losses) + 1) * hyperparameters.plot_interval, losses)
     axes[0].set(xlabel="iteration", ylabel="loss of a sum", ylim=(0, None))
-    axes[1].bar(range(len(correlations)), sorted(correlations, key=abs, reverse=True))
-    axes[1].set(xlabel="hidden units, sorted", ylabel="correlation with the carry", ylim=(-1, 1))
+    axes[1].bar(range(len(correlations)), correlations)
+    axes[1].set(xlabel="hidden unit", ylabel="correlation with the carry", ylim=(-1, 1))
     plots.save(figure, path)
 
 

@@ -52,7 +52,7 @@ def padded_sequences(count, options, generator):
 
 
 def measure(logits, targets):
-    """The accuracy with padding counted, as if its target were class 0, and that on the real steps.
+    """Accuracy and loss with padding counted, as if its target were class 0, then both on the real steps.
 
     Args:
         logits: (batch, time, 2).
@@ -60,12 +60,15 @@ def measure(logits, targets):
     """
     from common.padding import PADDED
 
-    said, real = logits.argmax(axis=-1), targets != PADDED
-    return float((said == np.where(real, targets, 0)).mean()), float((said == targets)[real].mean())
+    real = targets != PADDED
+    counted = np.where(real, targets, 0)
+    right = logits.argmax(axis=-1) == counted
+    losses = np.logaddexp(logits[..., 0], logits[..., 1]) - np.take_along_axis(logits, counted[..., None], -1)[..., 0]
+    return tuple(float(each.mean()) for each in (right, losses, right[real], losses[real]))
 
 
 def train(way, options):
-    """Train one of `WAYS`: returns the model, and after each epoch its three accuracies (epochs, 3)."""
+    """Train one of `WAYS`: the model and, for each epoch, what `measure` and `accuracy_on_zeros` say, (epochs, 5)."""
     import keras
 
     from common.metrics import masked_crossentropy
@@ -84,7 +87,7 @@ def train(way, options):
 
     def test(epoch, logs):
         rows.append((*measure(model(tests[0]).numpy(), tests[1]), accuracy_on_zeros(model, options.longest)))
-        print(f"{way}, epoch {epoch + 1}: padding counted {rows[-1][0]:.3f}, real steps {rows[-1][1]:.3f}", flush=True)
+        print(f"{way}, epoch {epoch + 1}: padding counted {rows[-1][0]:.3f}, real steps {rows[-1][2]:.3f}", flush=True)
 
     model.fit(
         inputs,
@@ -111,7 +114,7 @@ def draw(models, rows, path, steps=40, real=20):
     noise = np.random.default_rng(0).random((1, steps, 1), dtype="float32")
     noise[:, real:] = 0
     for line, way in zip(axes, WAYS, strict=True):
-        for values, label in zip(rows[way].T, ("padding counted", "real steps", "zeros"), strict=True):
+        for values, label in zip(rows[way].T[[0, 2, 4]], ("padding counted", "real steps", "zeros"), strict=True):
             line[0].plot(range(1, len(values) + 1), values, marker=".", label=label)
         line[0].set(title=f"{way}: accuracy", xlabel="epoch", ylim=(0, 1.05))
         titles = (f"{way}: {real} steps of noise, then padding", f"{way}: zeros")
@@ -123,19 +126,21 @@ def draw(models, rows, path, steps=40, real=20):
             axis.plot(odds[:, 1] / odds.sum(axis=1), marker=".", label="output: probability of [0, 1]")
             axis.set(title=title, xlabel="step", ylim=(-0.1, 1.1))
         line[1].axvspan(real - 0.5, steps - 0.5, color="white", alpha=0.8)
+        line[0].xaxis.get_major_locator().set_params(integer=True)
     axes[0, 0].legend(loc="lower right")
-    axes[0, 2].legend(loc="lower right")
+    figure.legend(*axes[0, 2].get_legend_handles_labels(), loc="outside lower right", ncols=2)
     plots.save(figure, path)
 
 
 def conclusion(final):
-    """Three lines about the final accuracies: way -> (padding counted, real steps, zeros)."""
-    reported, real, zeros = final["not masked"]
+    """Three lines about the final accuracies: way -> the last row of `train`'s."""
+    reported, reported_loss, real, real_loss, zeros = final["not masked"]
     return [
-        f"Without the mask the training reports {reported:.3f}; on the real steps it is {real:.3f}.",
-        f"With the mask {final['masked'][1]:.3f} of the real steps are right; padding counted, it would be "
-        f"{final['masked'][0]:.3f}.",
-        f"On zeros the masked model is right in {final['masked'][2]:.2f} of the steps, the other in {zeros:.2f}.",
+        f"Trained without a mask: accuracy {reported:.3f}, loss {reported_loss:.4f} with padding counted; "
+        f"{real:.3f} and {real_loss:.4f} on the real steps.",
+        f"Trained with it: {final['masked'][2]:.3f} and {final['masked'][3]:.4f} on the real steps; "
+        f"with padding counted, {final['masked'][0]:.3f} would be reported.",
+        f"On zeros the masked model is right in {final['masked'][4]:.2f} of the steps, the other in {zeros:.2f}.",
     ]
 
 
@@ -150,7 +155,8 @@ def main(options: Options) -> None:
     seconds = time.perf_counter() - started
     final = {way: tuple(map(float, rows[way][-1])) for way in WAYS}
     print()
-    print_table(("training", "padding counted", "real steps", "zeros"), [(way, *final[way]) for way in WAYS])
+    header = ("training", "accuracy, padding counted", "loss", "accuracy, real steps", "loss", "accuracy, zeros")
+    print_table(header, [(way, *final[way]) for way in WAYS])
     draw(models, rows, run / "masking.png")
     finish_run(run, run.parent.name, {"accuracy": final, "seed": options.seed, "training_seconds": seconds})
     print("\nConclusion", *conclusion(final), f"pictures are in {run}", sep="\n")

@@ -22,8 +22,10 @@ def test_padding_is_zeros_after_the_sequence():
 
 def test_counting_padding_flatters():
     targets = np.array([[1, 0, 1, PADDED, PADDED, PADDED, PADDED, PADDED]])
-    always_0 = np.tile([1.0, 0.0], (1, 8, 1))
-    assert masking.measure(always_0, targets) == (6 / 8, 1 / 3)
+    always_0 = np.tile(np.log([3.0, 1.0]), (1, 8, 1))  # class 0 with 3/4
+    wrong, right = np.log(4), np.log(4 / 3)
+    expected = (6 / 8, (2 * wrong + 6 * right) / 8, 1 / 3, (2 * wrong + right) / 3)
+    assert masking.measure(always_0, targets) == pytest.approx(expected)
 
 
 def test_accuracy_on_zeros():
@@ -56,5 +58,5 @@ def test_the_script_shows_both_ways(tmp_path, capsys):
     masking.main(Options(sequences=10, longest=12, epochs=2, runs=tmp_path, name="x"))
     lines = capsys.readouterr().out.splitlines()
     accuracy = json.loads((tmp_path / "masking" / "x" / "metrics.json").read_text())["accuracy"]
-    assert f"{accuracy['not masked'][0]:.3f}" in lines[-4] and f"{accuracy['masked'][1]:.3f}" in lines[-3]
+    assert f"{accuracy['not masked'][0]:.3f}" in lines[-4] and f"{accuracy['masked'][2]:.3f}" in lines[-3]
     assert (tmp_path / "masking" / "x" / "masking.png").stat().st_size > 10_000
