@@ -6,8 +6,8 @@ The exercises of the course notes: a wider spread of the initial weights, other 
 the initialisations of Xavier Glorot and Kaiming He, other activations. All but what the label says is as in
 binary_addition_numpy.py. The trainings do not depend on each other, and run in as many processes as there are cores.
 
-Look at tanh and ReLU: their loss ends on a floor. Without biases their state is 0 as long as only zeros come in, so that
-the output is 0.5, neither right nor wrong, until the first 1; exact match counts it as 0.
+Look at tanh and ReLU: their loss ends on a floor. Without biases their state is 0 as long as only zeros come in, so
+that the output is 0.5, neither right nor wrong, until the first 1; exact match counts it as 0.
 
 The table gives the loss of the last interval, the share of all 16,384 pairs that are added without an error, the
 first interval after which the loss was below 0.1, and the iteration at which a run diverged.

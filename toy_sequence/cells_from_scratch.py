@@ -8,9 +8,10 @@ in, with a flag that is seldom 1; the network has to say the last flagged number
 
     number, flag (batch, time, 2) -> RNN(cell) (batch, time, hidden) -> answer (batch, time, 1)
 
-The figure shows the losses and, over one sequence, what the gates of the LSTM do: where the flag is 1, the input gate
-should open and the forget gate close; else the constant error carousel should hold c. Of the hidden units, the one is
-shown whose c follows the answer most closely. The equations and the references stand in cells.py.
+The figure shows the losses and, over one sequence, what the gates of the LSTM do. A designer would open the input gate
+and close the forget gate where the flag is 1, and let the constant error carousel hold c everywhere else; look whether
+training came to the same. Of the hidden units, the one is shown whose c follows the answer most closely. The equations
+and the references stand in cells.py.
 """
 
 import time

@@ -54,6 +54,7 @@ def test_a_step_of_training_changes_what_a_test_does_not(task):
 
 def test_a_lag_that_is_not_learned_ends_the_course(monkeypatch):
     options = Hyperparameters(lags=(4, 6, 8), budget=40, hidden_size=2, batch_size=8)
+    monkeypatch.setattr(memory, "ENOUGH", 1.1)
     monkeypatch.setattr(memory, "LEARNED", 0.0)
     assert list(memory.climb("copy", "GRU", options)) == [4, 6, 8]
     monkeypatch.setattr(memory, "LEARNED", 1.1)
