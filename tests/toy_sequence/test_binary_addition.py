@@ -49,7 +49,7 @@ def test_training_pairs_are_padded_and_never_longer_than_8_bits():
 def adder(carried=1.0):
     """A SimpleRNN that adds, its weights made by hand: its units say whether the two bits and the carry are at least
     1, 2, 3; the second is the carry."""
-    model = addition.build_model("SimpleRNN", 3)
+    model = addition.build_model("SimpleRNN", 3, 0.3)
     steep = 20.0
     recurrent = np.zeros((3, 3))
     recurrent[1] = carried * steep / 2  # a state of -1 is no carry, 1 is one
@@ -71,17 +71,22 @@ def test_the_conclusion_names_the_first_failure():
         "all pairs of 8 bits": 1.0,
         **{f"{n}, {b}": 1.0 for n in ("random", "one carry") for b in addition.LENGTHS},
     }
-    lines = addition.conclusion({"GRU": passed, "SimpleRNN": {**passed, "random, 64": 0.5, "one carry, 8": 0.1}})
-    assert "passes every test" in lines[0]
-    assert "random, 64 bits" in lines[1]
+    lines = addition.conclusion({"GRU 3": passed, "SimpleRNN 2": {**passed, "random, 64": 0.5, "one carry, 8": 0.1}})
+    assert lines[0].endswith(": GRU 3.")
+    assert "SimpleRNN 2 (2 of 17, the first: random, 64)" in lines[1]
 
 
 def test_the_script_measures_all_three_cells(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(addition, "LENGTHS", (8, 16))
     monkeypatch.setattr(addition, "all_pairs", lambda: np.zeros((2, 8, 2), int))
-    addition.main(Hyperparameters(steps=2, hidden_size=2, batch_size=8, test_pairs=4, runs=tmp_path, name="x"))
+    addition.main(Hyperparameters(steps=2, hidden_size=3, batch_size=8, test_pairs=4, runs=tmp_path, name="x"))
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split(":")[0] for line in lines[-4:-1]] == ["SimpleRNN", "LSTM", "GRU"]
+    assert lines[-5] == "Conclusion"
     run = tmp_path / "binary_addition" / "x"
-    assert set(json.loads((run / "metrics.json").read_text())["exact_match"]) == {"SimpleRNN", "LSTM", "GRU"}
+    assert set(json.loads((run / "metrics.json").read_text())["exact_match"]) == {
+        "SimpleRNN 2",
+        "SimpleRNN 3",
+        "LSTM 3",
+        "GRU 3",
+    }
     assert (run / "binary_addition.png").stat().st_size > 10_000
