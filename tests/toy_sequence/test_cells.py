@@ -92,8 +92,9 @@ def test_the_answer_is_the_number_flagged_last():
             assert answer[t, 0] == last
 
 
-def test_the_script_compares_trains_and_draws(tmp_path, capsys):
-    options = Hyperparameters(steps=20, sequence_length=5, hidden_size=2, batch_size=4, runs=tmp_path, name="x")
+def test_the_script_compares_trains_and_draws(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(cells_from_scratch, "PARTS", 2)
+    options = Hyperparameters(steps=4, sequence_length=5, hidden_size=2, batch_size=4, runs=tmp_path, name="x")
     cells_from_scratch.main(options)
     lines = capsys.readouterr().out.splitlines()
     assert lines[-5] == "Conclusion"

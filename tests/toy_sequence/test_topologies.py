@@ -86,9 +86,18 @@ def test_too_few_sequences_are_refused(tmp_path):
         topologies.main(Hyperparameters(sequences=31, runs=tmp_path))
 
 
-def test_the_script_trains_them_all(tmp_path, capsys):
+def test_the_script_trains_them_all(tmp_path, capsys, monkeypatch):
+    trained = []
+
+    def fit(task, shape, batch_size, layers, options):
+        trained.append(task)
+        return None, [0.1, len(trained) / 10]
+
+    monkeypatch.setattr(topologies, "fit", fit)
     topologies.main(Hyperparameters(hidden_size=2, sequences=64, epochs=1, runs=tmp_path, name="x"))
     assert capsys.readouterr().out.splitlines()[-5] == "Conclusion"
     run = tmp_path / "topologies" / "x"
-    assert len(json.loads((run / "metrics.json").read_text())["accuracy"]) == 8
+    accuracies = json.loads((run / "metrics.json").read_text())["accuracy"]
+    assert list(accuracies) == list(topologies.build_models(2))
+    assert list(accuracies.values()) == [number / 10 for number in range(1, 9)]
     assert (run / "topologies.png").stat().st_size > 10_000

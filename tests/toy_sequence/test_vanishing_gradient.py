@@ -74,14 +74,22 @@ def test_the_layers_are_what_their_names_say():
     assert not built["LSTM, forget bias 0"].cell.bias.numpy().any()
 
 
-def test_the_script_measures_before_and_after(tmp_path, capsys):
-    options = Hyperparameters(sequence_length=6, hidden_size=3, batch_size=8, steps=2, runs=tmp_path, name="x")
+def test_the_script_measures_before_and_after(tmp_path, capsys, monkeypatch):
+    built = vanishing.build_layers(3)
+    monkeypatch.setattr(
+        vanishing, "build_layers", lambda size: {name: built[name] for name in ("LSTM, forget bias 1",)}
+    )
+    monkeypatch.setattr(vanishing, "RADII", (0.8, 1.2))
+    monkeypatch.setattr(vanishing, "RADII_STEPS", 6)
+    options = Hyperparameters(sequence_length=6, hidden_size=3, batch_size=8, steps=10, runs=tmp_path, name="x")
     vanishing.main(options)
     lines = capsys.readouterr().out.splitlines()
     assert lines[-5] == "Conclusion"
     run = tmp_path / "vanishing_gradient" / "x"
     metrics = json.loads((run / "metrics.json").read_text())
-    assert [row["layer"] for row in metrics["layers"]] == list(vanishing.build_layers(3))
-    assert all(row["at initialisation"] != row["after training"] for row in metrics["layers"])
+    (row,) = metrics["layers"]
+    assert row["layer"] == "LSTM, forget bias 1"
+    assert row["at initialisation"] != row["after training"]
+    assert set(metrics["factors"]["tanh"]) == {"0.8", "1.2"}
     for name in ("vanishing_gradient", "spectral_radius"):
         assert (run / f"{name}.png").stat().st_size > 10_000
