@@ -172,7 +172,7 @@ def draw(matches, longest, path):
         axis.set(xticks=LENGTHS, xticklabels=LENGTHS, xlabel="bits of the two numbers", ylim=(-0.05, 1.05))
     axes[0].set(title="random pairs", ylabel="exact match")
     axes[1].set(title="one carry through all bits")
-    axes[1].legend()
+    axes[0].legend(loc="center")
     plots.save(figure, path)
 
 
