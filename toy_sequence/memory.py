@@ -13,7 +13,7 @@ guesses is right in 25 % of the cases.
     inputs (batch, time, 2 or 5) -> recurrent layer (batch, time, hidden) -> answers at the last 1 or 3 steps
 
 A cell starts at the shortest lag and goes on to the next one with what it has learned, as soon as 93 % of its answers
-in the last 20 batches are right, every batch made anew; or when it has read its budget (time steps, the same for every
+in the last 20 batches are right, every batch made anew; or when its budget is used up (time steps, the same for every
 lag). If then less than 90 % are right on new sequences, its course ends: where the curve ends, the cell's memory does,
 for this budget and this way of learning.
 
@@ -21,6 +21,7 @@ References: Hochreiter & Schmidhuber 1997 (both tasks). Arjovsky, Shah & Bengio 
 learning.
 """
 
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,7 @@ ENOUGH = 0.93  # that share in the last 20 batches of training ends the training
 class Hyperparameters:
     lags: tuple[int, ...] = (10, 20, 50, 100, 200, 500)  # steps, each more than the one before
     budget: int = 60_000  # time steps that a cell may read to learn a lag; 600 batches at lag 100
+    max_batches: int = 1000  # and at most so many batches, which counts at short lags
     hidden_size: int = 32  # units
     batch_size: int = 64  # sequences
     learning_rate: float = 0.01  # of Adam
@@ -137,7 +139,7 @@ def climb(task, cell, hyperparameters):
     results = {}
     for lag in hyperparameters.lags:
         shares, started = [], time.perf_counter()
-        while len(shares) * lag < hyperparameters.budget:
+        for _ in range(min(hyperparameters.max_batches, math.ceil(hyperparameters.budget / lag))):
             shares.append(float(train(*make(lag, hyperparameters.batch_size, generator))))
             if len(shares) >= 20 and np.mean(shares[-20:]) >= ENOUGH:
                 break
