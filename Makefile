@@ -5,12 +5,14 @@
 PYTHON ?= python3
 ARGS ?=
 TASKS := chargen pos_tagging sentiment toy_sequence
+TOYS := train masking binary_addition_numpy binary_addition_sweep binary_addition vanishing_gradient memory \
+	cells_from_scratch topologies
 RUN := .venv/bin/python
 SETUP := .venv/.installed
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup data train eval quick train-distributed test test-oldest fuzz audit lint clean \
+.PHONY: help setup data train eval quick toys train-distributed test test-oldest fuzz audit lint clean \
 	bench bench-layers bench-scale bench-tagging compare-pos_tagging $(TASKS:%=train-%) $(TASKS:%=eval-%)
 
 help: ## list the targets (the default)
@@ -53,6 +55,12 @@ quick: $(SETUP) ## all four tasks at toy size on the generated sample, in runs/q
 	$(RUN) sentiment/train.py --runs runs/quick --data sample --epochs 1 --hidden-size 16
 	$(RUN) toy_sequence/train.py --runs runs/quick --epochs 1
 	@echo; $(RUN) -m common.summary runs/quick
+
+toys: $(SETUP) ## run all scripts of toy_sequence; pictures in runs/toys/pictures (under 12 minutes)
+	@set -e; for script in $(TOYS); do \
+		echo; echo "=== $$script ==="; $(RUN) toy_sequence/$$script.py --runs runs/toys $(ARGS); done
+	@mkdir -p runs/toys/pictures; cp runs/toys/*/latest/*.png runs/toys/pictures/
+	@echo; echo "all pictures are in runs/toys/pictures"
 
 test: $(SETUP) ## run the tests
 	$(RUN) -m pytest $(ARGS)

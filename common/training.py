@@ -174,13 +174,13 @@ def check_values(options: Any) -> None:
 # TensorFlow
 
 
-def load_tensorflow(options: RunOptions | None = None) -> Workers:
+def load_tensorflow(options: Any = None) -> Workers:
     """Import TensorFlow without the log lines of its start.
 
     The scripts call this once flags and files have been checked: `--help` and errors need not wait for the import.
 
     Args:
-        options: for a training: find the other workers, say what it runs on, fix the seed.
+        options: for a training, a dataclass with `seed`: find the other workers, say what it runs on, fix the seed.
 
     Returns:
         The workers that train together, usually this process alone.
@@ -217,7 +217,7 @@ def load_tensorflow(options: RunOptions | None = None) -> Workers:
         f"TensorFlow {tf.__version__}, Keras {keras.__version__} on {where}{together}; seed {options.seed}", flush=True
     )
     keras.utils.set_random_seed(options.seed)
-    if options.deterministic:
+    if getattr(options, "deterministic", False):
         tf.config.experimental.enable_op_determinism()
     return workers
 
@@ -226,9 +226,12 @@ def load_tensorflow(options: RunOptions | None = None) -> Workers:
 # A run folder: runs/<task>/<name>/
 
 
-def start_run(task: str, options: RunOptions, chief: bool = True) -> Path:
+def start_run(task: str, options: Any, chief: bool = True) -> Path:
     """Make the run folder `runs/<task>/<name>` with `hyperparameters.json` and `backup/` in it, or find the one to
     resume. Workers that are not the chief only get its path.
+
+    Args:
+        options: `RunOptions`, or any dataclass with `runs` and `name`.
 
     Raises:
         InputError: the run exists already (a run is never overwritten), there is none to resume, or the flags differ
@@ -237,7 +240,7 @@ def start_run(task: str, options: RunOptions, chief: bool = True) -> Path:
     folder = options.runs / task
     if not chief:
         return folder / (options.name or "")
-    if options.resume:
+    if getattr(options, "resume", False):  # not every script can resume
         run = folder / options.name if options.name else _newest_unfinished(folder)
         _check_resumable(run, options)
     else:

@@ -130,7 +130,7 @@ def average(models):
 
 
 def fit(hyperparameters, training, validation, vocabularies, seed=0, run=None, name="model", workers=None):
-    """Build a network, train it on tagged sentences, return it; `<run>/<name>.keras`, if asked for, is its best epoch."""
+    """Build a network, train it on tagged sentences, return it; with a run folder, save its best epoch there."""
     import keras
 
     from common.metrics import MaskedAccuracy, masked_crossentropy

@@ -7,10 +7,23 @@ in the process of the tests (fixture `script`).
 import fcntl
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parent.parent
+
 TASKS = ("chargen", "sentiment", "pos_tagging", "toy_sequence")
+TOYS = (
+    "binary_addition_numpy",
+    "binary_addition_sweep",
+    "binary_addition",
+    "vanishing_gradient",
+    "memory",
+    "cells_from_scratch",
+    "topologies",
+    "masking",
+)
 USES = ("chargen/generate.py", "sentiment/classify.py", "pos_tagging/tag.py")
 TINY = {
     "chargen": ["--data", "sample", "--hidden-size", "16", "--batch-size", "64", "--epochs", "1"],
@@ -242,6 +255,23 @@ def test_help_shows_every_flag_with_its_comment_and_loads_no_tensorflow(new_proc
     assert "tensorflow" not in process.stderr  # where Python lists the modules that it loads
     if path == "chargen/train.py":
         assert "units of the recurrent layer" in process.stdout
+
+
+@pytest.mark.parametrize("toy", TOYS)
+def test_the_toys_show_their_flags_and_refuse_bad_ones_without_tensorflow(script, tmp_path, toy):
+    shown = script(f"toy_sequence/{toy}.py", "--help", PYTHONPROFILEIMPORTTIME="1")
+    assert shown.returncode == 0
+    assert {"--seed", "--name", "--runs"} <= set(shown.stdout.split())
+    assert "import time" in shown.stderr and "tensorflow" not in shown.stderr
+    assert refused(script(f"toy_sequence/{toy}.py", "--runs", tmp_path, "--seed", "-1"), "--seed")
+    assert not list(tmp_path.iterdir())
+
+
+def test_make_runs_every_toy():
+    makefile = (ROOT / "Makefile").read_text().replace("\\\n", " ")
+    (line,) = [line for line in makefile.splitlines() if line.startswith("TOYS :=")]
+    scripts = {path.stem for path in (ROOT / "toy_sequence").glob("*.py") if "run_script(main" in path.read_text()}
+    assert set(line.split()[2:]) == scripts - {"eval"}
 
 
 # Bad input

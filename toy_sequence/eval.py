@@ -65,6 +65,7 @@ def evaluate(run: Path, seed: int) -> dict:
     print_table(header, [(test, *(float(matches[name, test].mean()) for name in MODELS)) for test in sets])
 
     draw(run, sets["100 steps"][0][:1])
+    print("\nConclusion", *conclusion(matches, sets), sep="\n")
     share = {name: float(np.concatenate([matches[name, test] for test in sets]).mean()) for name in MODELS}
     return {
         "figure": "exact_match",
@@ -72,6 +73,17 @@ def evaluate(run: Path, seed: int) -> dict:
         "exact_match_by_test": {test: float(matches["model.keras", test].mean()) for test in sets},
         "baseline": {"name": "untrained", "value": share["untrained.keras"]},
     }
+
+
+def conclusion(matches, sets):
+    """Three lines about the matches, (model, test set) -> booleans."""
+    shares = {(name, test): float(matches[name, test].mean()) for name in MODELS for test in sets}
+    untrained = max(shares["untrained.keras", test] for test in sets)
+    lines = [f"Untrained, the network gets at most {untrained:.2%} of the sequences of a test right."]
+    for name, trained in (("fixed_length.keras", "one length"), ("model.keras", "padded sequences of many lengths")):
+        worst = min(sets, key=lambda test, name=name: shares[name, test])
+        lines.append(f"Trained on {trained}, {shares[name, worst]:.2%} in the test that it does worst in ({worst}).")
+    return lines
 
 
 def draw(run, inputs, shown=40):

@@ -1,0 +1,214 @@
+"""Which cell remembers for how long? The adding problem and the copy task, at lags from 10 to 500 steps.
+
+    python toy_sequence/memory.py                             # about two minutes
+    python toy_sequence/memory.py --budget 400000             # more patience
+
+adding: at every step a random number between 0 and 1 comes in, and a mark that is 1 at two steps, one in each half of
+the sequence; the answer after the last step is the sum of the two marked numbers. The lag is the sequence's length. An
+answer is right if it is less than 0.1 off; who always says 1 is right in 19 % of the cases.
+
+copy: three letters out of four come in, then `lag` blanks; then the network has to say the letters, one a step. Who
+guesses is right in 25 % of the cases.
+
+    inputs (batch, time, 2 or 5) -> recurrent layer (batch, time, hidden) -> answers at the last 1 or 3 steps
+
+A cell starts at the shortest lag and goes on to the next one with what it has learned, as soon as 93 % of its answers
+in the last 20 batches are right, every batch made anew; or when its budget is used up (time steps, the same for every
+lag). If then less than 90 % are right on new sequences, its course ends: where the curve ends, the cell's memory does,
+for this budget and this way of learning.
+
+References: Hochreiter & Schmidhuber 1997 (both tasks). Arjovsky, Shah & Bengio 2016. Bengio et al. 2009, Curriculum
+learning.
+"""
+
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from common import InputError
+from common.summary import print_table
+from common.training import finish_run, load_tensorflow, run_script, start_run
+
+CELLS = ("SimpleRNN", "LSTM", "GRU")
+LETTERS, COPIED = 4, 3  # of the copy task: different ones, and how many are to be remembered
+LEARNED = 0.9  # share of right answers with which a lag counts as learned
+ENOUGH = 0.93  # that share in the last 20 batches of training ends the training at a lag
+
+
+@dataclass(frozen=True)
+class Hyperparameters:
+    lags: tuple[int, ...] = (10, 20, 50, 100, 200, 500)  # steps, each more than the one before
+    budget: int = 60_000  # time steps that a cell may read to learn a lag; 600 batches at lag 100
+    max_batches: int = 1000  # and at most so many batches, which counts at short lags
+    hidden_size: int = 32  # units
+    batch_size: int = 64  # sequences
+    learning_rate: float = 0.01  # of Adam
+    clip_norm: float = 1.0  # longest gradient; longer ones are scaled down
+    seed: int = 0  # fixes initial weights and sequences
+    name: str | None = None  # name of the run folder; by default the date and time
+    runs: Path = Path("runs")  # folder in which the run folders lie
+
+
+def adding(lag, count, generator):
+    """Numbers and marks (count, lag, 2), and the sums (count, 1)."""
+    inputs = np.zeros((count, lag, 2), "float32")
+    inputs[:, :, 0] = generator.random((count, lag))
+    rows = np.arange(count)
+    inputs[rows, generator.integers(0, lag // 2, count), 1] = 1
+    inputs[rows, generator.integers(lag // 2, lag, count), 1] = 1
+    return inputs, inputs.prod(axis=2).sum(axis=1, keepdims=True)
+
+
+def copy(lag, count, generator):
+    """One-hot letters, blanks, then zeros while the answer is due (count, lag + 2 * COPIED, LETTERS + 1); and the
+    letters (count, COPIED)."""
+    letters = generator.integers(0, LETTERS, (count, COPIED))
+    inputs = np.zeros((count, lag + 2 * COPIED, LETTERS + 1), "float32")
+    inputs[:, :COPIED, :LETTERS] = np.eye(LETTERS)[letters]
+    inputs[:, COPIED:-COPIED, LETTERS] = 1
+    return inputs, letters.astype("float32")
+
+
+def loss_and_right(task, answers, targets):
+    """The mean loss, and the share of right answers.
+
+    Args:
+        answers: (batch, 1, 1) for adding; logits (batch, COPIED, LETTERS) for copy.
+        targets: (batch, 1); or ids (batch, COPIED).
+    """
+    import tensorflow as tf
+
+    if task == "adding":
+        errors = answers[:, :, 0] - targets
+        return tf.reduce_mean(errors**2), tf.reduce_mean(tf.cast(tf.abs(errors) < 0.1, tf.float32))
+    ids = tf.cast(targets, tf.int64)
+    right = tf.cast(tf.argmax(answers, axis=-1) == ids, tf.float32)
+    return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(ids, answers)), tf.reduce_mean(right)
+
+
+def build(task, cell, hyperparameters):
+    """Functions (inputs, targets) -> share of right answers: one that takes a step of training, one that does not."""
+    import keras
+    import tensorflow as tf
+
+    from common import recurrent
+
+    keras.utils.set_random_seed(hyperparameters.seed)
+    due, inputs, outputs = {"adding": (1, 2, 1), "copy": (COPIED, LETTERS + 1, LETTERS)}[task]
+    layer = getattr(recurrent, cell)(hyperparameters.hidden_size, return_sequences=True)
+    model = keras.Sequential(
+        [
+            keras.Input((None, inputs), hyperparameters.batch_size),
+            layer,
+            keras.layers.Lambda(lambda h: h[:, -due:]),
+            keras.layers.Dense(outputs),
+        ]
+    )
+    optimizer = keras.optimizers.Adam(hyperparameters.learning_rate, clipnorm=hyperparameters.clip_norm)
+    optimizer.build(model.trainable_variables)
+    signature = [
+        tf.TensorSpec((hyperparameters.batch_size, None, inputs)),  # one graph for all lags
+        tf.TensorSpec((hyperparameters.batch_size, due)),
+    ]
+
+    @tf.function(input_signature=signature)
+    def train(inputs, targets):
+        with tf.GradientTape() as tape:
+            loss, right = loss_and_right(task, model(inputs), targets)
+        optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
+        return right
+
+    @tf.function(input_signature=signature)
+    def test(inputs, targets):
+        return loss_and_right(task, model(inputs), targets)[1]
+
+    return train, test
+
+
+def climb(task, cell, hyperparameters):
+    """Train at one lag after the other: lag -> (share of right answers on ten new batches, batches of training).
+
+    It ends with the first lag that is not learned.
+    """
+    make = {"adding": adding, "copy": copy}[task]
+    generator = np.random.default_rng(hyperparameters.seed)
+    train, test = build(task, cell, hyperparameters)
+    results = {}
+    for lag in hyperparameters.lags:
+        shares, started = [], time.perf_counter()
+        for _ in range(min(hyperparameters.max_batches, math.ceil(hyperparameters.budget / lag))):
+            shares.append(float(train(*make(lag, hyperparameters.batch_size, generator))))
+            if len(shares) >= 20 and np.mean(shares[-20:]) >= ENOUGH:
+                break
+        right = float(np.mean([test(*make(lag, hyperparameters.batch_size, generator)) for _ in range(10)]))
+        results[lag] = right, len(shares)
+        seconds = time.perf_counter() - started
+        print(f"{task}, {cell}, lag {lag}: {right:.3f} right after {len(shares)} batches, {seconds:.0f} s", flush=True)
+        if right < LEARNED:
+            break
+    return results
+
+
+def draw(results, lags, path):
+    """Draw the share of right answers by lag."""
+    from common import plots
+
+    figure, axes = plots.plt.subplots(1, 2, figsize=(10, 3.6), sharey=True, layout="constrained")
+    for axis, (task, cells) in zip(axes, results.items(), strict=True):
+        axis.axhline(LEARNED, color="lightgrey", label=f"learned: {LEARNED}")
+        axis.axhline({"adding": 0.19, "copy": 1 / LETTERS}[task], color="lightgrey", linestyle=":", label="chance")
+        for (cell, by_lag), marker in zip(cells.items(), "osx", strict=True):
+            axis.plot(list(by_lag), [right for right, _ in by_lag.values()], marker=marker, alpha=0.7, label=cell)
+        axis.set(title=task, xlabel="lag (steps)", xscale="log", ylim=(0, 1.05))
+        axis.set_xticks(lags, lags)
+        axis.minorticks_off()
+    axes[0].set_ylabel("right answers")
+    axes[0].legend(loc="lower left")
+    plots.save(figure, path)
+
+
+def longest_learned(by_lag):
+    """The longest lag that was learned, 0 if none."""
+    return max((lag for lag, (right, _) in by_lag.items() if right >= LEARNED), default=0)
+
+
+def conclusion(results):
+    """Three lines about the results, task -> cell -> `climb`'s."""
+    lines, reached = [], {}
+    for task, cells in results.items():
+        reached[task] = {cell: longest_learned(by_lag) for cell, by_lag in cells.items()}
+        lines.append(
+            f"{task}: longest lag learned: " + ", ".join(f"{cell} {lag}" for cell, lag in reached[task].items()) + "."
+        )
+    totals = {cell: min(reached[task][cell] for task in results) for cell in CELLS}
+    best = max(totals.values())
+    winners = " and ".join(cell for cell in CELLS if totals[cell] == best)
+    return [*lines, f"In both tasks: {winners} up to {best} steps; SimpleRNN up to {totals['SimpleRNN']}."]
+
+
+def main(hyperparameters: Hyperparameters) -> None:
+    lags = hyperparameters.lags
+    if not lags or min(lags) < 2 or list(lags) != sorted(set(lags)):
+        raise InputError(f"--lags is {' '.join(map(str, lags))}; give whole numbers from 2 up, each more than the last")
+    load_tensorflow(hyperparameters)
+    run = start_run("memory", hyperparameters)
+    started = time.perf_counter()
+    results = {task: {cell: climb(task, cell, hyperparameters) for cell in CELLS} for task in ("adding", "copy")}
+    seconds = time.perf_counter() - started
+    print()
+    rows = [
+        (f"{task}, {cell}", *(f"{by_lag[lag][0]:.3f}" if lag in by_lag else "-" for lag in lags))
+        for task, cells in results.items()
+        for cell, by_lag in cells.items()
+    ]
+    print_table(("right answers at lag", *map(str, lags)), rows)
+    draw(results, lags, run / "memory.png")
+    finish_run(run, run.parent.name, {"results": results, "seed": hyperparameters.seed, "training_seconds": seconds})
+    print("\nConclusion", *conclusion(results), f"pictures are in {run}", sep="\n")
+
+
+if __name__ == "__main__":
+    run_script(main, Hyperparameters)
