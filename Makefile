@@ -56,7 +56,7 @@ quick: $(SETUP) ## all four tasks at toy size on the generated sample, in runs/q
 	$(RUN) toy_sequence/train.py --runs runs/quick --epochs 1
 	@echo; $(RUN) -m common.summary runs/quick
 
-toys: $(SETUP) ## run all scripts of toy_sequence; pictures in runs/toys/pictures (under 12 minutes)
+toys: $(SETUP) ## run all scripts of toy_sequence; their pictures in runs/toys/pictures
 	@set -e; for script in $(TOYS); do \
 		echo; echo "=== $$script ==="; $(RUN) toy_sequence/$$script.py --runs runs/toys $(ARGS); done
 	@mkdir -p runs/toys/pictures; cp runs/toys/*/latest/*.png runs/toys/pictures/

@@ -1,6 +1,6 @@
 """SimpleRNN, LSTM and GRU learn to add on numbers of at most 8 bits, and are then given numbers of up to 1,024.
 
-    python toy_sequence/binary_addition.py                    # about a minute
+    python toy_sequence/binary_addition.py                    # under two minutes
 
 The task of binary_addition_numpy.py in Keras. Two numbers of n bits are read in n + 1 steps, the lowest bit first (the
 last step is for the last carry), with n drawn anew, 1 to 8, for each pair. Shorter pairs are right padded, and a padded

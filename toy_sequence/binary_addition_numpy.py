@@ -217,7 +217,7 @@ def draw(losses, correlations, hyperparameters, path):
 def conclusion(losses, diverged, match, correlations):
     """Three lines about a run."""
     course = (
-        f"fell from {losses[0]:.3f} to {losses[-1]:.4f}" if losses else "has no point: shorter than a plot interval"
+        f"went from {losses[0]:.3f} to {losses[-1]:.4f}" if losses else "has no point: shorter than a plot interval"
     )
     end = f"it diverged at iteration {diverged}" if diverged else "it did not diverge"
     strongest = int(np.abs(correlations).argmax())

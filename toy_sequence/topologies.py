@@ -1,6 +1,6 @@
 """Six ways to wire a recurrent layer, each on a tiny task: what goes in, what comes out, and every shape between.
 
-    python toy_sequence/topologies.py                         # about a minute
+    python toy_sequence/topologies.py                         # about two minutes
 
     one-to-many       a digit n in; out: n, n-1, n-2, ... 0, 0            the vector is repeated at every step
     many-to-one       15 bits in; out: are most of them 1?                only the last state counts
