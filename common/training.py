@@ -139,7 +139,7 @@ def _one_line(box: str) -> str:
     paragraphs, current = [], []
     for line in box.splitlines()[1:]:
         line = line.strip("│ ")
-        if line.startswith(("───", "╰")):
+        if line.startswith(("───", "---", "╰")):  # without UTF-8, tyro draws with hyphens
             paragraphs.append(" ".join(current))
             current = []
         else:

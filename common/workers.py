@@ -179,8 +179,8 @@ class Workers:
             yield
         except (*lost, errors.InternalError, errors.UnknownError) as error:
             raise WorkerLost(
-                f"worker {self.index} of {self.count} hears no more from the others "
-                f"({' '.join(str(error).split())[:200]}); start all of them again with --resume"
+                f"worker {self.index} of {self.count} lost another worker ({type(error).__name__}); "
+                "start all of them again with --resume"
             ) from error
 
 

@@ -108,6 +108,8 @@ def test_an_interrupted_training_says_where_it_is_saved(flags, start, uninterrup
     (line,) = finished(process, output, code=130)
     assert f"{run}/backup/" in line
     assert "--resume" in line
+    if number == signal.SIGTERM:
+        return  # resuming is the same for both
     finished(start(*flags, "--name", number.name, "--resume"), output)
     assert_same(run, uninterrupted)
 
