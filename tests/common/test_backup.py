@@ -87,20 +87,41 @@ def test_a_training_that_has_ended_is_not_trained_again(uninterrupted, tmp_path)
 
 
 def test_patience_is_remembered(tmp_path):
-    class Worse(StopAt):
+    class Worsening(keras.callbacks.Callback):  # best in the first epoch, worse from then on
         def on_epoch_end(self, epoch, logs=None):
-            raise SystemExit
+            logs["val_loss"] = 1.0 + epoch
 
-    targets = [np.zeros((2, 10), "int32")] * STEPS
-    batches = stream_batches(IDS, 2, 10, seed=3)
-    del targets
-    stops = []
-    for _ in range(3):
+    class Killed(keras.callbacks.Callback):
+        def __init__(self, epoch):
+            super().__init__()
+            self.epoch = epoch
+
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch > self.epoch:
+                raise SystemExit
+
+    def fit(run, *first_and_last, patience):
+        first, *last = first_and_last
+        keras.utils.set_random_seed(3)
+        model = keras.Sequential([keras.Input((10,), dtype="int32"), keras.layers.Embedding(9, 9)])
+        model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        batches = stream_batches(IDS, 2, 10)
+        kept = training.callbacks(run, "val_loss", {}, training.RunOptions(), batches, patience)
+        model.fit(batches, epochs=9, callbacks=[first, *kept, *last], verbose=0, shuffle=False)
+
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "parts").mkdir()
+    fit(tmp_path / "whole", Worsening(), patience=3)
+    for started in range(9):
         try:
-            train(tmp_path, Worse(9, 9), patience=1, batches=batches)
+            fit(tmp_path / "parts", Worsening(), Killed(started), patience=3)
+            break
         except SystemExit:
-            stops.append(len((tmp_path / "history.csv").read_text().splitlines()) - 1)
-    assert stops[0] == 1
+            pass
+    assert started > 1  # it was killed more than once
+    histories = [(tmp_path / run / "history.csv").read_text() for run in ("whole", "parts")]
+    assert histories[0] == histories[1]
+    assert len(histories[0].splitlines()) == 1 + 4  # the best epoch, and three that are no better
 
 
 def test_the_data_of_an_epoch_follow_from_its_number():
