@@ -10,11 +10,11 @@ SETUP := .venv/.installed
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup data train eval quick test lint bench bench-layers bench-scale clean $(TASKS:%=train-%) $(TASKS:%=eval-%)
+.PHONY: help setup data train eval compare-sentiment quick test lint bench bench-layers bench-scale clean $(TASKS:%=train-%) $(TASKS:%=eval-%)
 
 help: ## list the targets (the default)
 	@echo "make TARGET [ARGS=\"flags of the script\"]"; echo
-	@sed -n -e 's/^$$(TASKS.*: \([a-z]*-\)%: .*## /  \1TASK \t/p' -e 's/^\([a-z-]*\):.*## /  \1 \t/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n -e 's/^$$(TASKS.*: \([a-z]*-\)%: .*## /  \1TASK \t/p' -e 's/^\([a-z-]*\):.*## /  \1 \t/p' $(MAKEFILE_LIST) | expand -t 22
 	@echo; echo "TASK: $(TASKS)"
 
 setup: $(SETUP) ## make .venv and install requirements.txt
@@ -42,6 +42,9 @@ eval: $(TASKS:%=eval-%) ## evaluate the newest run of each task anew
 $(TASKS:%=eval-%): eval-%: $(SETUP) ## evaluate the newest run of one task
 	@echo; echo "=== $* ==="
 	$(RUN) $*/eval.py $(ARGS)
+
+compare-sentiment: data ## seven models of the sentences side by side, under two protocols (5 minutes)
+	@$(RUN) sentiment/compare.py $(ARGS)
 
 quick: $(SETUP) ## all four tasks at toy size on the generated sample, in runs/quick (about a minute)
 	$(RUN) chargen/train.py --runs runs/quick --data sample --epochs 1 --hidden-size 32 --batch-size 64
