@@ -29,6 +29,7 @@ subword information. Gal & Ghahramani 2016, A theoretically grounded application
 networks. Kohavi 1995, A study of cross-validation. Gulli & Pal 2017, Deep Learning with Keras, chapter 6.
 """
 
+import math
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -51,6 +52,7 @@ class Hyperparameters(RunOptions):
     reads: Literal["pieces", "words"] = "pieces"  # what has an embedding
     cell: Literal["simple", "lstm", "gru"] = "lstm"  # the recurrent layer
     minimum_count: int = 2  # rarer pieces or words are unknown
+    vocabulary_size: int = 8000  # the commonest pieces or words that are left, at most
     embedding_size: int = 64  # numbers that stand for a piece or a word
     hidden_size: int = 48  # units of the recurrent layer, in each direction
     word_dropout: float = 0.1  # share of the words that is zeroed in training
@@ -92,13 +94,13 @@ def pieces_of(word: str) -> list[str]:
 
 def make_vocabulary(sentences, hyperparameters) -> Vocabulary:
     """The pieces, or the words, of the sentences."""
-    if hyperparameters.reads == "words":
-        return Vocabulary.of_words((fold(sentence).split() for sentence in sentences), hyperparameters.minimum_count)
+    split = pieces_of if hyperparameters.reads == "pieces" else lambda word: [word]
     counts = Counter(word for sentence in sentences for word in fold(sentence).split())
-    pieces = Counter()
+    parts = Counter()
     for word, count in counts.items():
-        pieces.update(dict.fromkeys(pieces_of(word), count))
-    return Vocabulary([PADDING, UNKNOWN, *(p for p, n in pieces.most_common() if n >= hyperparameters.minimum_count)])
+        parts.update(dict.fromkeys(split(word), count))
+    common = [part for part, count in parts.most_common() if count >= hyperparameters.minimum_count]
+    return Vocabulary([PADDING, UNKNOWN, *common][: hyperparameters.vocabulary_size])
 
 
 def make_encoder(vocabulary: Vocabulary):
@@ -148,6 +150,23 @@ def build_model(hyperparameters, vocabulary_size):
     return Model(ids, layers.Dense(1)(layers.Dropout(hyperparameters.dropout)(sentence)))
 
 
+@lru_cache(3)
+def compiled_model(build, hyperparameters):
+    """The model that `build` makes, compiled. One serves all trainings, because TensorFlow takes longer to plan the
+    computation of a step than this model takes to learn."""
+    import keras
+
+    model = build(hyperparameters, hyperparameters.vocabulary_size)
+    model.compile(
+        keras.optimizers.Adam(clipnorm=1.0),
+        keras.losses.BinaryCrossentropy(from_logits=True),
+        metrics=[keras.metrics.BinaryAccuracy("accuracy", threshold=0.0)],  # a logit of 0 is a probability of 0.5
+        jit_compile=False,
+    )
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
 def fit(rows, hyperparameters, callbacks_of=None, build=build_model):
     """Train `members` models on rows `(label, sentence)`.
 
@@ -156,7 +175,7 @@ def fit(rows, hyperparameters, callbacks_of=None, build=build_model):
         build: makes a model, as `build_model` does.
 
     Returns:
-        One model that gives the mean of their logits, and its vocabulary.
+        One model that gives the mean of their logits, and its vocabulary. The next call may change the model.
     """
     import keras
 
@@ -165,32 +184,35 @@ def fit(rows, hyperparameters, callbacks_of=None, build=build_model):
     vocabulary = make_vocabulary([sentence for _, sentence in rows], hyperparameters)
     encode = make_encoder(vocabulary)
     inputs, labels = [encode(sentence) for _, sentence in rows], np.array([label for label, _ in rows], dtype="float32")
-    members = []
+    model = compiled_model(build, replace(hyperparameters, seed=0, members=1, epochs=1))  # what matters for a step
+    members, angle = [], math.pi / hyperparameters.epochs
+    rates = keras.callbacks.LearningRateScheduler(
+        lambda epoch: hyperparameters.learning_rate * (1 + math.cos(angle * epoch)) / 2
+    )
     for seed in range(hyperparameters.seed, hyperparameters.seed + hyperparameters.members):
         keras.utils.set_random_seed(seed)
-        batches = bucketed_batches(inputs, labels, hyperparameters.batch_size, seed)
-        model = build(hyperparameters, len(vocabulary))
-        rate = keras.optimizers.schedules.CosineDecay(
-            hyperparameters.learning_rate, len(batches) * hyperparameters.epochs
-        )
-        model.compile(
-            keras.optimizers.Adam(rate, clipnorm=1.0),
-            keras.losses.BinaryCrossentropy(from_logits=True),
-            metrics=[keras.metrics.BinaryAccuracy("accuracy", threshold=0.0)],  # a logit of 0 is a probability of 0.5
-            jit_compile=False,
-        )
-        kept = []
-        if callbacks_of and seed == hyperparameters.seed + hyperparameters.members - 1:
+        fresh = build(hyperparameters, hyperparameters.vocabulary_size)
+        for variable, start in zip(model.variables, fresh.variables, strict=True):  # the state of dropout included
+            variable.assign(start)
+        for variable in model.optimizer.variables:
+            variable.assign(keras.ops.zeros_like(variable))
+        is_main = callbacks_of and seed == hyperparameters.seed + hyperparameters.members - 1
+        if is_main:
             model.summary()
-            kept = callbacks_of(vocabulary)
-        verbose = 1 if kept else 2  # a bar for the main model, a line an epoch for the others
-        model.fit(batches, epochs=hyperparameters.epochs, callbacks=kept, shuffle=False, verbose=verbose)
-        members.append(model)
-    if len(members) == 1:
-        return members[0], vocabulary
-    ids = keras.Input(members[0].input_shape[1:], dtype="int32")
-    for number, member in enumerate(members, start=1):
-        member.name = f"member_{number}"
+        model.fit(
+            bucketed_batches(inputs, labels, hyperparameters.batch_size, seed),
+            epochs=hyperparameters.epochs,
+            callbacks=[rates, *(callbacks_of(vocabulary) if is_main else [])],
+            shuffle=False,  # the dataset has done it
+            verbose=1 if is_main else 2,  # a bar for the main model, a line an epoch for the others
+        )
+        if hyperparameters.members > 1:
+            members.append(keras.models.clone_model(model))
+            members[-1].set_weights(model.get_weights())
+            members[-1].name = f"member_{len(members)}"
+    if not members:
+        return model, vocabulary
+    ids = keras.Input(model.input_shape[1:], dtype="int32")
     return keras.Model(ids, keras.layers.Average()([member(ids) for member in members])), vocabulary
 
 
