@@ -71,8 +71,9 @@ def main(options: Options) -> None:
 
     colored = sys.stdout.isatty()
     encode, names = make_encoder(vocabularies["tokens"]), vocabularies["labels"].tokens
-    if not options.sentences and not typed:  # the first batch of a kind is slow: TensorFlow plans the computation
-        model.predict_on_batch(encode("a word")[None])
+    if not options.sentences:  # TensorFlow plans the computation now, for one shape, and after that for any
+        for some in (["one"], ["two", "three words"]):
+            predict_in_batches(model.predict_on_batch, list(map(encode, some)))
     ready = time.perf_counter()
 
     def read():

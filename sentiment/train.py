@@ -4,9 +4,11 @@ The sentences are typed as people type: *loved*, *looooved*, *awesomest*, *sucks
 a table of one vector a word knows little. Here a word is the sum of its **pieces**: itself, and the strings of three
 to five characters in it (*<su*, *suck*, *cks*). What was learned of *sucks* so reaches *sucksss*. A layer reads the
 words in both directions, and from each of its numbers the largest over the sentence is kept: one clear word is enough.
+Besides, every piece has a vote of its own, as in a linear model; so the layer learns what the votes get wrong.
 
     pieces (batch, time, pieces) -> embedding, summed over the pieces (batch, time, embedding)
         -> bidirectional LSTM (batch, time, 2 hidden) -> maximum over time (batch, 2 hidden) -> logit (batch, 1)
+    pieces (batch, time, pieces) -> votes, summed over pieces and time (batch, 1), added to the logit
 
 **Best (`--preset best`).** Several of these, with other seeds: their logits are averaged.
 
@@ -25,8 +27,9 @@ other numbers below, on the training parts of the folds alone: `python sentiment
 on four fifths of each and measures on its last fifth.
 
 References: Hochreiter & Schmidhuber 1997, Long short-term memory. Bojanowski et al. 2017, Enriching word vectors with
-subword information. Gal & Ghahramani 2016, A theoretically grounded application of dropout in recurrent neural
-networks. Kohavi 1995, A study of cross-validation. Gulli & Pal 2017, Deep Learning with Keras, chapter 6.
+subword information. Cheng et al. 2016, Wide & deep learning for recommender systems (the votes). Gal & Ghahramani
+2016, A theoretically grounded application of dropout in recurrent neural networks. Kohavi 1995, A study of
+cross-validation. Gulli & Pal 2017, Deep Learning with Keras, chapter 6.
 """
 
 import math
@@ -114,7 +117,7 @@ def make_encoder(vocabulary: Vocabulary):
         known = [piece for piece in pieces_of(word[:100]) if piece in vocabulary][:MOST_PIECES] or [UNKNOWN]
         return np.pad(vocabulary.encode(known), (0, MOST_PIECES - len(known)))
 
-    return lambda sentence: np.stack([word_ids(word) for word in fold(sentence).split()])
+    return lambda sentence: np.concatenate([word_ids(word) for word in fold(sentence).split()]).reshape(-1, MOST_PIECES)
 
 
 def build_model(hyperparameters, vocabulary_size):
@@ -139,15 +142,17 @@ def build_model(hyperparameters, vocabulary_size):
         )
     ids = Input((None, MOST_PIECES), dtype="int32")
     real = ops.cast(ids > 0, "float32")[..., None]  # (batch, time, pieces, 1)
-    vectors = layers.Embedding(vocabulary_size, size)(ids) * real  # (batch, time, pieces, embedding)
-    words = ops.sum(vectors, axis=2) / ops.sqrt(ops.maximum(ops.sum(real, axis=2), 1))  # (batch, time, embedding)
+    root = ops.sqrt(ops.maximum(ops.sum(real, axis=2), 1))  # (batch, time, 1)
+    words = ops.sum(layers.Embedding(vocabulary_size, size)(ids) * real, axis=2) / root  # (batch, time, embedding)
+    votes = ops.sum(layers.Embedding(vocabulary_size, 1, "zeros")(ids) * real, axis=2) / root  # (batch, time, 1)
     words = layers.Dropout(hyperparameters.word_dropout, noise_shape=(None, None, 1))(words)
     words = layers.Dropout(hyperparameters.input_dropout, noise_shape=(None, 1, size))(words)
     mask = ids[..., 0] > 0  # (batch, time)
     states = layers.Bidirectional(recurrent(hyperparameters.hidden_size, return_sequences=True))(words, mask=mask)
     padded = ops.cast(ops.logical_not(mask), "float32")[..., None]  # (batch, time, 1)
     sentence = layers.GlobalMaxPooling1D(name="sentence")(states - 2 * padded)  # states lie between -1 and 1
-    return Model(ids, layers.Dense(1)(layers.Dropout(hyperparameters.dropout)(sentence)))
+    logit = layers.Dense(1)(layers.Dropout(hyperparameters.dropout)(sentence))
+    return Model(ids, logit + ops.sum(votes, axis=1))
 
 
 @lru_cache(3)

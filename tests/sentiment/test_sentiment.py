@@ -51,6 +51,11 @@ def test_a_word_is_counted_as_often_as_it_occurs_and_each_of_its_pieces_once():
     assert vocabulary.tokens == ["", "[UNK]"]
 
 
+def test_only_the_commonest_pieces_are_kept():
+    vocabulary = make_vocabulary(["a a a bc bc d"], replace(TINY, minimum_count=1, vocabulary_size=4))
+    assert vocabulary.tokens == ["", "[UNK]", "<a>", "<bc>"]
+
+
 # Models
 
 
@@ -84,13 +89,33 @@ def test_the_order_of_pieces_and_missing_ones_do_not_matter_but_the_order_of_wor
 
 def test_the_vector_of_a_word_is_the_sum_of_its_pieces_over_the_root_of_their_number():
     model = with_random_weights(build_model(TINY, 20))
-    table = next(layer for layer in model.layers if isinstance(layer, keras.layers.Embedding)).get_weights()[0]
+    embeddings = [layer for layer in model.layers if isinstance(layer, keras.layers.Embedding)]
+    table = next(layer.get_weights()[0] for layer in embeddings if layer.output_dim == TINY.embedding_size)
     layer = next(layer for layer in model.layers if isinstance(layer, keras.layers.Bidirectional))
     words = keras.Model(model.input, layer.input[0] if isinstance(layer.input, list) else layer.input)
     ids = np.zeros((1, 2, MOST_PIECES), dtype="int32")
     ids[0, 0, :3], ids[0, 1, :1] = [3, 4, 5], [6]
     expected = [table[[3, 4, 5]].sum(axis=0) / np.sqrt(3), table[6]]
     assert np.allclose(words(ids)[0], expected, atol=1e-5)
+
+
+def test_a_piece_votes_by_itself():
+    model = with_random_weights(build_model(TINY, 20))
+    embeddings = [layer for layer in model.layers if isinstance(layer, keras.layers.Embedding)]
+    votes = next(layer for layer in embeddings if layer.output_dim == 1)
+    ids = np.zeros((1, 3, MOST_PIECES), dtype="int32")
+    ids[0, 0, :4], ids[0, 1, :1] = [3, 4, 5, 6], [7]  # the third word is padding
+    before = float(model(ids)[0, 0])
+    votes.set_weights([votes.get_weights()[0] + np.arange(20)[:, None]])
+    assert float(model(ids)[0, 0]) - before == pytest.approx((3 + 4 + 5 + 6) / 2 + 7, abs=1e-4)
+
+
+def test_a_training_does_not_depend_on_the_one_before():
+    first = fit(ROWS[:60], TINY)[0].get_weights()
+    fit(ROWS[60:150], replace(TINY, seed=3))
+    again = fit(ROWS[:60], TINY)[0].get_weights()
+    assert all(np.allclose(one, other, atol=1e-5) for one, other in zip(first, again, strict=True))
+    assert not np.allclose(first[0], fit(ROWS[:60], replace(TINY, seed=1))[0].get_weights()[0], atol=1e-3)
 
 
 def test_loss_falls_in_a_few_steps():
