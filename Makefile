@@ -13,7 +13,7 @@ SETUP := .venv/.installed
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup data train eval quick toys train-distributed test test-oldest fuzz audit lint clean \
-	bench bench-layers bench-scale bench-tagging compare-pos_tagging $(TASKS:%=train-%) $(TASKS:%=eval-%)
+	bench bench-layers bench-scale bench-tagging compare-pos_tagging compare-sentiment $(TASKS:%=train-%) $(TASKS:%=eval-%)
 
 help: ## list the targets (the default)
 	@echo "make TARGET [ARGS=\"flags of the script\"]"; echo
@@ -48,6 +48,9 @@ $(TASKS:%=eval-%): eval-%: $(SETUP) ## evaluate the newest run of one task
 
 compare-pos_tagging: data ## train all taggers, the classical ones too, and print one table (15 minutes)
 	$(RUN) pos_tagging/compare.py $(ARGS)
+
+compare-sentiment: data ## seven models of the sentences side by side, under two protocols (5 minutes)
+	@$(RUN) sentiment/compare.py $(ARGS)
 
 quick: $(SETUP) ## all four tasks at toy size on the generated sample, in runs/quick (about a minute)
 	$(RUN) chargen/train.py --runs runs/quick --data sample --epochs 1 --hidden-size 32 --batch-size 64

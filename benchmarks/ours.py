@@ -78,7 +78,7 @@ def pos_tagging(task, data):
 
 
 def sentiment(task, data):
-    settings = sentiment_train.Hyperparameters()
+    settings = sentiment_train.PRESETS["book"]
     model = sentiment_train.build_model(settings, int(data["size"]))
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(settings.learning_rate), loss, jit_compile=False)

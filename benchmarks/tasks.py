@@ -66,7 +66,7 @@ def prepare(task, path):
             tags = [vocabularies["tags"].encode([tag for _, tag in row]) for row in rows]
             arrays |= laid_out(f"{part}_inputs", words) | laid_out(f"{part}_targets", tags)
     else:
-        raw, corpus = load_opinions()
+        raw, _, corpus = load_opinions()
         rows = deduplicate(raw)
         split = folds([label for label, _ in rows])[0]
         vocabulary = Vocabulary.of_words((fold(rows[index][1]).split() for index in split[0]), 2)

@@ -18,7 +18,7 @@ import socket
 import sys
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -120,16 +120,16 @@ def _find_text(data: str | None) -> tuple[Callable[[], Iterator[str]], dict]:
     return pieces, _identity(ALICE, path, sha256)
 
 
-def load_opinions(data: str | None = None) -> tuple[list[tuple[int, str]], dict]:
-    """The rows for sentiment, as they stand in the file, copies included: `(label, sentence)`, label 0 or 1.
+def load_opinions(data: str | None = None) -> tuple[list[tuple[int, str]], list[str], dict]:
+    """The rows for sentiment, as they stand in the file, copies included: `(label, sentence)`, label 0 or 1; the
+    names of these two labels; and what corpus it is.
 
     Args, raises: as `load_text`; also InputError for a malformed row.
     """
     path = find(UMICH, data)
     raw = path.read_bytes() if path else sample.opinions().encode()
-    return parse_opinions(decode(raw, path or "sample"), path or "sample"), _identity(
-        UMICH, path, hashlib.sha256(raw).hexdigest()
-    )
+    rows, names = parse_opinions(decode(raw, path or "sample"), path or "sample")
+    return rows, names, _identity(UMICH, path, hashlib.sha256(raw).hexdigest())
 
 
 def load_tagged_sentences(data: str | None = None) -> tuple[list[list[tuple[str, str]]], dict]:
@@ -297,28 +297,45 @@ def clean_text(text: str) -> str:
     return " ".join(line for line in lines if line)
 
 
-def parse_opinions(text: str, source: str | Path) -> list[tuple[int, str]]:
-    """Rows of `label, tab, sentence` as `(label, sentence)`; blank lines are skipped.
+def parse_opinions(text: str, source: str | Path) -> tuple[list[tuple[int, str]], list[str]]:
+    """Rows of `label, tab, sentence`; blank lines are skipped. The labels are any two strings.
+
+    Returns:
+        The rows `(label, sentence)`, and the two labels' names `[negative, positive]`. The label that comes second in
+        alphabetical order is the positive one, and counts as 1: `1` rather than `0`, `spam` rather than `ham`. The
+        labels 0 and 1 are given the names `negative` and `positive`.
 
     Raises:
-        InputError: a row without a tab, a label that is neither 0 nor 1, a sentence without a word, or no row at all;
-            the message names `source` and the line.
+        InputError: a row without a tab or without a label, a third label, only one label, a sentence without a word,
+            or no row at all; the message names `source` and the line.
     """
-    rows = []
+    rows, names = [], []
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
-        label, tab, sentence = line.partition("\t")
+        name, tab, sentence = line.partition("\t")
+        name = name.strip()
         if not tab:
-            raise InputError(f"{source}, line {number}: no tab; a row is a label (0 or 1), a tab and a sentence")
-        if label.strip() not in ("0", "1"):
-            raise InputError(f"{source}, line {number}: the label is {label.strip()!r}; it must be 0 or 1")
+            raise InputError(f"{source}, line {number}: no tab; a row is a label, a tab and a sentence")
+        if not name:
+            raise InputError(f"{source}, line {number}: no label; a row is a label, a tab and a sentence")
         if not fold(sentence):
             raise InputError(f"{source}, line {number}: the sentence has no words")
-        rows.append((int(label), sentence.strip()))
+        if name not in names:
+            names.append(name)
+        if len(names) > 2:
+            raise InputError(
+                f"{source}, line {number}: the label is {name!r}, but two others came before, {names[0]!r} and "
+                f"{names[1]!r}; only two are possible"
+            )
+        rows.append((name, sentence.strip()))
     if not rows:
-        raise InputError(f"{source}: the file is empty; a row is a label (0 or 1), a tab and a sentence")
-    return rows
+        raise InputError(f"{source}: the file is empty; a row is a label, a tab and a sentence")
+    if len(names) == 1:
+        raise InputError(f"{source}: every label is {names[0]!r}; two different ones are needed")
+    names.sort()
+    rows = [(names.index(name), sentence) for name, sentence in rows]
+    return rows, ["negative", "positive"] if names == ["0", "1"] else names
 
 
 def parse_tagged_lines(text: str, source: str | Path) -> list[list[tuple[str, str]]]:
@@ -428,6 +445,28 @@ def folds(labels: list[int], count: int = 5) -> list[tuple[list[int], list[int]]
         raise InputError(f"{count} folds need at least {count} different sentences a label; one label has {rarest}")
     splitter = StratifiedKFold(count, shuffle=True, random_state=0)
     return [(train.tolist(), test.tolist()) for train, test in splitter.split(labels, labels)]
+
+
+def subject_folds(rows: list[tuple[int, str]], subjects: Sequence[str]) -> list[tuple[list[int], list[int]]]:
+    """Leave one subject out: for each subject, `(training rows, test rows)`. The test rows are those that mention the
+    subject (words as `fold` leaves them), the training rows all the others.
+
+    Raises:
+        InputError: a subject is in no row or in all rows, or one of the parts of it lacks a label.
+    """
+    sentences = [f" {fold(sentence)} " for _, sentence in rows]
+    parts = []
+    for subject in subjects:
+        mentions = [f" {fold(subject)} " in sentence for sentence in sentences]
+        test = [index for index, mention in enumerate(mentions) if mention]
+        training = [index for index, mention in enumerate(mentions) if not mention]
+        if any({rows[index][0] for index in part} != {0, 1} for part in (training, test)):
+            raise InputError(
+                f"--subjects: the {len(test)} of {len(rows)} sentences that mention {subject!r}, and the others, must "
+                "hold both labels; choose another subject"
+            )
+        parts.append((training, test))
+    return parts
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ def learning_curves(run: Path, metrics: Sequence[str]) -> None:
     figure, axes = plt.subplots(1, len(metrics), figsize=(5 * len(metrics), 3.5), squeeze=False, layout="constrained")
     for axis, metric in zip(axes[0], metrics, strict=True):
         for column, label in ((metric, "training"), (f"val_{metric}", "validation")):
-            if column in rows[0]:
+            if rows[0].get(column, "NA") != "NA":  # what CSVLogger writes where nothing was set aside
                 axis.plot(epochs, [float(row[column]) for row in rows], marker=".", label=label)
         axis.set(xlabel="epoch", ylabel=metric.replace("_", " "))
         axis.xaxis.get_major_locator().set_params(integer=True)

@@ -2,53 +2,114 @@
 
     python sentiment/classify.py "I loved this film" "what a boring book"
     python sentiment/classify.py < sentences.txt          # one sentence a line
+    python sentiment/classify.py --explain "I loved this film"
 
-Prints one line a sentence: the label, its probability, the sentence. A line without words gives an empty line.
+Prints one line a sentence: the label, its probability, the sentence (with `--format json` an object a line). A line
+without words gives an empty line (in JSON, null for label and probability).
+
+`--explain` adds what each word contributes: how much the logit falls if the word is replaced by an unknown one
+(occlusion; Zeiler & Fergus 2014). Above 0 the word speaks for the positive label, below 0 for the negative one. The
+words are shown as the model reads them. The same goes, with shaded words, into the file of `--html`.
 """
 
 import itertools
+import json
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
+import numpy as np
 from tyro.conf import Positional
 
 from common import InputError
 from common.data import fold, read_lines
 from common.training import load_model, run_script
+from sentiment import explain
+
+AT_ONCE = 4096  # sentences
 
 
 @dataclass(frozen=True)
 class Options:
     sentences: Positional[tuple[str, ...]] = ()  # sentences to classify; without any, the lines of standard input
     run: Path = Path("runs/sentiment/latest")  # run folder of the model
+    format: Literal["tsv", "json"] = "tsv"  # columns between tabs, or a JSON object a line
+    explain: bool = False  # show what each word contributes
+    html: Path = Path("explanation.html")  # where --explain writes the shaded words
+    speed: bool = False  # say on stderr how long the start took, and how many sentences a second followed
+
+
+def as_line(answer: dict, layout: str, colored: bool = False) -> str:
+    """An answer `{"label", "probability", "sentence"}` as a line of the output; in TSV, what is in `"words"` stands on
+    a second line."""
+    if layout == "json":
+        return json.dumps(answer, ensure_ascii=False)
+    if answer["label"] is None:
+        return ""
+    line = f"{answer['label']}\t{answer['probability']:.3f}\t" + answer["sentence"].replace("\n", " ")
+    return f"{line}\n    {explain.as_text(answer['words'], colored)}" if "words" in answer else line
 
 
 def main(options: Options) -> None:
+    started = time.perf_counter()
     for number, sentence in enumerate(options.sentences, start=1):
         if not fold(sentence):
             raise InputError(f"sentence {number} has no words: {sentence!r}")
+    if options.explain and not options.html.parent.is_dir():
+        raise InputError(f"--html: there is no folder {options.html.parent}; make it, or name another")
     sentences = iter(options.sentences) if options.sentences else read_lines(sys.stdin.buffer, "standard input")
-    at_once = 1 if sys.stdin.isatty() else 4096  # typed sentences are answered one by one
+    typed = not options.sentences and sys.stdin.isatty()  # typed sentences are answered one by one
 
     model, vocabularies = load_model(options.run / "model.keras")
-    import keras
-
+    if not {"tokens", "labels"} <= vocabularies.keys():
+        raise InputError(f"{options.run} holds no model of sentiment/train.py as it is now; train again")
     from common.padding import predict_in_batches
-    from sentiment.train import encode
+    from sentiment.train import make_encoder
 
-    while batch := list(itertools.islice(sentences, at_once)):
-        worded = [sentence for sentence in batch if fold(sentence)]
-        ids = [encode(sentence, vocabularies["words"]) for sentence in worded]
-        logits = iter(predict_in_batches(model.predict_on_batch, ids))
-        for sentence in batch:
-            if fold(sentence):
-                positive = float(keras.ops.sigmoid(next(logits))[0])
-                label, probability = ("positive", positive) if positive >= 0.5 else ("negative", 1 - positive)
-                print(f"{label}\t{probability:.3f}\t{sentence}")
-            else:
-                print()
-        sys.stdout.flush()
+    colored = sys.stdout.isatty()
+    encode, names = make_encoder(vocabularies["tokens"]), vocabularies["labels"].tokens
+    if not options.sentences:  # TensorFlow plans the computation now, for one shape, and after that for any
+        for some in (["one"], ["two", "three words"]):
+            predict_in_batches(model.predict_on_batch, list(map(encode, some)))
+    ready = time.perf_counter()
+
+    def read():
+        """The next sentences, and for each its ids, or None if it has no words."""
+        batch = list(itertools.islice(sentences, 1 if typed else AT_ONCE))
+        return batch, [encode(sentence) if fold(sentence) else None for sentence in batch]
+
+    count, paragraphs = 0, []
+    with ThreadPoolExecutor(1) as reader:
+        batch, ids = read()
+        while batch:
+            following = None if typed else reader.submit(read)  # while the model works
+            answers = [{"label": None, "probability": None, "sentence": sentence} for sentence in batch]
+            worded = [pair for pair in zip(answers, ids, strict=True) if pair[1] is not None]
+            logits = np.array(predict_in_batches(model.predict_on_batch, [encoded for _, encoded in worded]))
+            probabilities = 1 / (1 + np.exp(-np.abs(logits.astype("float64"))))  # of the label that is said
+            for (answer, encoded), logit, probability in zip(
+                worded, logits.ravel().tolist(), probabilities.ravel().tolist(), strict=True
+            ):
+                answer |= {"label": names[logit >= 0], "probability": probability}
+                if options.explain:
+                    words = fold(answer["sentence"]).split()
+                    answer["words"] = list(zip(words, explain.occlusion(model, encoded), strict=True))
+                    paragraphs.append(explain.as_html(answer))
+            print("\n".join(as_line(answer, options.format, colored) for answer in answers), flush=True)
+            count += len(batch)
+            batch, ids = following.result() if following else read()
+    if options.explain:
+        explain.write_page(paragraphs, names, options.html)
+        print(f"shaded words: {options.html}", file=sys.stderr)
+    if options.speed:
+        seconds = time.perf_counter() - ready
+        print(
+            f"start {ready - started:.1f} s; {count} sentences in {seconds:.2f} s, {count / seconds:.0f} a second",
+            file=sys.stderr,
+        )
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ FIGURES = {
 }
 PICTURES = {
     "chargen": ["learning_curves", "bits_per_character"],
-    "sentiment": ["learning_curves", "roc", "confusion_matrix"],
+    "sentiment": ["learning_curves", "roc", "confusion_matrix", "calibration", "sentences"],
     "pos_tagging": ["learning_curves", "confusion_matrix", "accuracy"],
     "toy_sequence": ["learning_curves", "target_and_output"],
 }
@@ -307,7 +307,7 @@ def test_bad_corpora_are_refused(script, tmp_path, task, name):
     [
         ("chargen", "too short", "too short"),
         ("sentiment", "1\tgood\n1 bad\n", "line 2"),
-        ("sentiment", "1\tgood\n7\tbad\n", "line 2"),
+        ("sentiment", "1\tgood\n7\tbad\n8\tbad\n", "line 3"),
         ("sentiment", "1\tgood\n0\tbad\n", "5"),
         ("pos_tagging", "The/DT dog/NN\nbarks\n", "line 2"),
         ("pos_tagging", "The/DT dog/NN\n", "at least 10"),

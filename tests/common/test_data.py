@@ -65,16 +65,25 @@ def test_words_that_are_rare_in_the_first_80_percent_are_unknown(tmp_path):
 
 
 def test_parse_opinions_skips_blank_lines():
-    assert data.parse_opinions("1\tI like it.\n\n0\tI do not.\n", "x") == [(1, "I like it."), (0, "I do not.")]
+    rows, names = data.parse_opinions("1\tI like it.\n\n0\tI do not.\n", "x")
+    assert rows == [(1, "I like it."), (0, "I do not.")]
+    assert names == ["negative", "positive"]
+
+
+def test_parse_opinions_takes_any_two_labels_and_the_second_in_the_alphabet_is_positive():
+    rows, names = data.parse_opinions("spam\tbuy now\n ham \tsee you\nspam\tfree, <b>free\n", "x")
+    assert rows == [(1, "buy now"), (0, "see you"), (1, "free, <b>free")]
+    assert names == ["ham", "spam"]
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("1\tgood\n1 no tab\n", r"rows\.txt, line 2: no tab"),
-        ("\n2\tgood\n", r"rows\.txt, line 2: the label is '2'"),
-        ("x\tgood\n", r"rows\.txt, line 1: the label is 'x'"),
+        ("1\tgood\n\n0\tbad\n2\tgood\n", r"rows\.txt, line 4: the label is '2', but .*'1' and '0'"),
+        ("1\tgood\n \tbad\n", r"rows\.txt, line 2: no label"),
         ("1\t...\n", r"rows\.txt, line 1: the sentence has no words"),
+        ("\n1\tgood\n", r"rows\.txt: every label is '1'"),
         ("\n \n", r"rows\.txt: the file is empty"),
     ],
 )
@@ -154,6 +163,13 @@ def test_folds_test_every_row_once_and_keep_the_share_of_labels():
     for train, test in folds:
         assert set(train).isdisjoint(test)
         assert (len(test), sum(labels[row] for row in test)) == (20, 12)
+
+
+def test_leaving_a_subject_out_leaves_no_mention_of_it_in_training():
+    rows = [(1, "I like Tea!"), (0, "tea is bad"), (1, "coffee, good"), (0, "steam"), (0, "tea or coffee")]
+    assert data.subject_folds(rows, ["tea"]) == [([2, 3], [0, 1, 4])]  # steam holds no word tea
+    with pytest.raises(InputError, match="'cocoa'"):
+        data.subject_folds(rows, ["tea", "cocoa"])
 
 
 def test_folds_refuse_a_label_with_too_few_rows():
@@ -306,7 +322,8 @@ def test_alice_has_142554_characters_of_42_kinds(real_corpora):
 
 
 def test_umich_has_7086_rows_and_1212_different_sentences(real_corpora):
-    rows, _ = data.load_opinions(real_corpora)
+    rows, names, _ = data.load_opinions(real_corpora)
+    assert names == ["negative", "positive"]
     assert len(rows) == 7086
     assert len({data.fold(sentence) for _, sentence in rows}) == 1213
     assert len(data.deduplicate(rows)) == 1212  # one sentence has both labels

@@ -21,14 +21,14 @@ def test_ambiguous_words_take_their_tag_from_the_context():
 
 def test_every_opinion_word_occurs_with_both_labels():
     labels = defaultdict(set)
-    for label, sentence in data.parse_opinions(sample.opinions(), "sample"):
+    for label, sentence in data.parse_opinions(sample.opinions(), "sample")[0]:
         for word in data.fold(sentence).split():
             labels[word].add(label)
     assert all(labels[word] == {0, 1} for word in (sample.PRAISE + " " + sample.COMPLAINT).split())
 
 
 def test_opinions_have_copies_like_the_umich_file():
-    rows = data.parse_opinions(sample.opinions(), "sample")
+    rows, _ = data.parse_opinions(sample.opinions(), "sample")
     assert len(data.deduplicate(rows)) < 0.6 * len(rows)
 
 

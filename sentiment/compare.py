@@ -1,0 +1,169 @@
+"""Seven models of the same sentences, side by side, all trained here and now.
+
+    python sentiment/compare.py                          # cross-validation, then leaving one subject out
+    python sentiment/compare.py --protocol folds
+    python sentiment/compare.py --protocol inner --models network --epochs 12   # try a change of the default model
+
+- **folds**: five-fold cross-validation on different sentences. Beside it the *leaking* accuracy that each model gets
+  on a random split of the raw file, full of copies.
+- **subjects**: nearly every sentence names one of four books and films. Train on those that do not mention one of them,
+  test on those that do. What was memorised of a subject ("everybody praises this one") is worth nothing here.
+- **inner**: the training part of each of the five folds is itself split in five; one fifth validates. The folds' test
+  parts are not looked at. This is the protocol to choose hyperparameters by, with the logarithmic loss beside the
+  accuracy, because it is less noisy.
+
+The flags of train.py set the row `network`, so that a change can be tried; the rows above stay as they are.
+
+References: Wang & Manning 2012, Baselines and bigrams (naive Bayes and SVM on short texts). Kim 2014, Convolutional
+neural networks for sentence classification.
+"""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from common import InputError
+from common.data import UMICH, deduplicate, folds, load_opinions, subject_folds
+from common.sample import SUBJECTS
+from common.summary import print_table
+from common.training import load_tensorflow, run_script
+from sentiment.train import PRESETS, Hyperparameters
+
+UMICH_SUBJECTS = "da vinci", "harry potter", "brokeback mountain", "mission impossible"
+MODELS = "majority", "naive Bayes", "logistic regression", "SVM", "book's LSTM", "CNN", "network"
+
+
+@dataclass(frozen=True)
+class Options(Hyperparameters):
+    protocol: Literal["folds", "subjects", "inner", "both"] = "both"  # how the sentences are split; both: the first two
+    models: tuple[str, ...] = MODELS  # rows of the table
+    subjects: tuple[str, ...] = ()  # to leave out, one after another; by default those of the corpus
+
+
+def build_cnn(hyperparameters, vocabulary_size):
+    """A 1-D convolution over the words: ids (batch, time), 0 where padded -> logit (batch, 1)."""
+    from keras import Input, Model, layers, ops
+
+    ids = Input((None,), dtype="int32")
+    real = ops.cast(ids > 0, "float32")[..., None]  # (batch, time, 1)
+    words = layers.Embedding(vocabulary_size, hyperparameters.embedding_size)(ids) * real
+    words = layers.ZeroPadding1D(2)(layers.Dropout(hyperparameters.input_dropout)(words))
+    convolution = layers.Conv1D(2 * hyperparameters.hidden_size, 3, activation="relu", use_bias=False)  # 3 words each
+    sentence = layers.GlobalMaxPooling1D()(convolution(words))  # without bias padding gives 0, the least that there is
+    return Model(ids, layers.Dense(1)(layers.Dropout(hyperparameters.dropout)(sentence)))
+
+
+def train_and_predict(name, training, sentences, network, copies=False) -> np.ndarray:
+    """Train the model `name` on rows `(label, sentence)`; the probabilities that `sentences` are positive.
+
+    Args:
+        network: the hyperparameters of the model `network`.
+        copies: the training rows are those of the raw file.
+    """
+    from sklearn.dummy import DummyClassifier
+    from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+    from sklearn.naive_bayes import MultinomialNB
+    from sklearn.pipeline import make_pipeline
+    from sklearn.svm import LinearSVC
+
+    from sentiment.eval import linear_model, predict
+    from sentiment.train import build_model, few_epochs, fit
+
+    if name in ("book's LSTM", "CNN", "network"):
+        settings = network if name == "network" else replace(PRESETS["book"], seed=network.seed)
+        if copies:
+            settings = few_epochs(settings)
+        return predict(*fit(training, settings, build=build_cnn if name == "CNN" else build_model), sentences)
+    model = {
+        "majority": DummyClassifier(),
+        "naive Bayes": make_pipeline(CountVectorizer(ngram_range=(1, 2), binary=True), MultinomialNB()),
+        "logistic regression": linear_model(),
+        "SVM": make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), LinearSVC()),
+    }[name]
+    labels, texts = zip(*training, strict=True)
+    model.fit(texts, labels)
+    if name == "SVM":  # distances from the hyperplane; what they are worth as probabilities was not asked
+        return 1 / (1 + np.exp(-model.decision_function(sentences)))
+    return model.predict_proba(sentences)[:, 1]
+
+
+def accuracy_and_loss(name, rows, training, test, network, copies=False) -> tuple[float, float]:
+    """Accuracy and mean logarithmic loss, in nats, on the test rows; both are lists of indices of `rows`."""
+    sentences = [rows[index][1] for index in test]
+    probabilities = train_and_predict(name, [rows[index] for index in training], sentences, network, copies)
+    labels = np.array([rows[index][0] for index in test])
+    loss = -np.log(np.clip(np.where(labels, probabilities, 1 - probabilities), 1e-7, None))
+    return float(np.mean((probabilities >= 0.5) == labels)), float(loss.mean())
+
+
+def inner_folds(labels) -> list[tuple[list[int], list[int]]]:
+    """For each of the five folds one `(training, validation)` split of its training part; its test part is left out."""
+    splits = []
+    for number, (training, _) in enumerate(folds(labels)):
+        parts = folds([labels[index] for index in training])[number]
+        splits.append(tuple([training[index] for index in part] for part in parts))
+    return splits
+
+
+def compare(raw, protocol, subjects, options) -> list[list]:
+    """Train every model under one protocol and print the table; returns its rows."""
+    from sentiment.eval import leaking_split
+
+    rows = deduplicate(raw)
+    labels = [label for label, _ in rows]
+    if protocol == "subjects":
+        splits, columns = subject_folds(rows, subjects), list(subjects)
+    else:
+        splits, columns = (folds if protocol == "folds" else inner_folds)(labels), []
+    table = []
+    for name in options.models:
+        print(f"{protocol}: {name}", flush=True)
+        pairs = [accuracy_and_loss(name, rows, *split, options) for split in splits]
+        accuracies, losses = zip(*pairs, strict=True)
+        table.append([name, float(np.mean(accuracies)), float(np.std(accuracies))])
+        if protocol == "subjects":
+            table[-1] += accuracies
+        elif protocol == "inner":
+            table[-1].append(float(np.mean(losses)))
+        else:
+            training, test = leaking_split(raw, options.seed)
+            both, first = training + test, len(training)
+            parts = list(range(first)), list(range(first, len(both)))
+            table[-1].append(accuracy_and_loss(name, both, *parts, options, copies=True)[0])
+    columns = {"folds": ["LEAKING"], "inner": ["loss"]}.get(protocol, columns)
+    heading = {"folds": "different sentences", "subjects": "one subject left out", "inner": "inner validation"}
+    print()
+    print_table((heading[protocol], "accuracy", "spread", *columns), table)
+    print(flush=True)
+    return table
+
+
+def main(options: Options) -> None:
+    unknown = [name for name in options.models if name not in MODELS]
+    if unknown:
+        raise InputError(f"--models: there is no {unknown[0]!r}; there are {', '.join(MODELS)}")
+    raw, _, corpus = load_opinions(options.data)
+    subjects = options.subjects or {
+        UMICH.name: UMICH_SUBJECTS,
+        "generated sample": tuple(subject.strip() for subject in SUBJECTS.split("|")),
+    }.get(corpus["name"], ())
+    rows = deduplicate(raw)
+    folds([label for label, _ in rows])  # complains, before anything is trained, if there are too few
+    subject_folds(rows, subjects)
+    if options.protocol == "subjects" and not subjects:
+        raise InputError("name the subjects of your sentences: --subjects tea coffee")
+
+    load_tensorflow(options)
+    if options.protocol != "both":
+        compare(raw, options.protocol, subjects, options)
+        return
+    compare(raw, "folds", subjects, options)
+    if subjects:
+        compare(raw, "subjects", subjects, options)
+    else:
+        print("the subjects of these sentences are not known; name them, as in --subjects tea coffee")
+
+
+if __name__ == "__main__":
+    run_script(main, Options, {name: Options(**asdict(preset)) for name, preset in PRESETS.items()})
