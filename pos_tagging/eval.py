@@ -39,6 +39,8 @@ def tag_sentences(model, vocabularies, sentences):
     """Tag sentences, lists of words: one list of `(tag, probability)` a sentence."""
     from common.padding import predict_in_batches
 
+    if not sentences:
+        return []
     words = list(dict.fromkeys(word for sentence in sentences for word in sentence))
     place = {word: index for index, word in enumerate(words)}
     table = encode_words(words, vocabularies)  # (different words, features): each word is looked up only once

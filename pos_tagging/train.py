@@ -103,8 +103,9 @@ def build_model(hyperparameters, vocabularies):
         embedded.append(hide(layers.Embedding(count, size)(ids[:, :, place])))
     if "letters" in vocabularies:
         letters = layers.Embedding(len(vocabularies["letters"]), hyperparameters.letter_size)(ids[:, :, len(sizes) :])
-        # (batch, time, letters, letter_size) -> (batch, time, letters, filters)
-        found = layers.Conv2D(hyperparameters.filters, (1, 3), padding="same")(letters)
+        around = ops.pad(letters, ((0, 0), (0, 0), (1, 1), (0, 0)))  # (batch, time, letters + 2, letter_size)
+        threes = ops.concatenate([around[:, :, :-2], letters, around[:, :, 2:]], axis=-1)  # each with its neighbours
+        found = layers.Dense(hyperparameters.filters)(threes)  # (batch, time, letters, filters): a convolution
         embedded.append(hide(ops.tanh(ops.max(found, axis=2))))  # the best match of each filter, wherever it is
     embedded = layers.Concatenate()(embedded) if len(embedded) > 1 else embedded[0]
     embedded = layers.Dropout(hyperparameters.dropout)(embedded)  # (batch, time, sum of sizes)

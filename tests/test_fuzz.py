@@ -18,6 +18,7 @@ import chargen.eval
 import chargen.generate
 import chargen.train
 import pos_tagging.eval
+import pos_tagging.features
 import pos_tagging.tag
 import pos_tagging.train
 import sentiment.classify
@@ -29,6 +30,7 @@ from common import InputError, data, sample, training
 from common.padding import predict_in_batches
 from common.text import Vocabulary, character_ids
 
+SMALL_TAGGER = pos_tagging.train.Hyperparameters(hidden_size=3, embedding_size=2, minimum_count=1)
 EXAMPLES = int(os.environ.get("FUZZ", "40"))
 fuzz = settings(
     max_examples=EXAMPLES,
@@ -119,9 +121,10 @@ def test_files_of_tagged_lines(outcome, folder, content):
     if loaded:
         assert all(word and tag for sentence in loaded[0] for word, tag in sentence)
         outcome(data.split_sentences, loaded[0])
-        vocabularies = pos_tagging.train.make_vocabularies(loaded[0], 1)
+        vocabularies = pos_tagging.features.make_vocabularies(loaded[0], SMALL_TAGGER)
         for sentence in loaded[0]:
-            assert pos_tagging.train.encode_words([word for word, _ in sentence], vocabularies).all()
+            ids = pos_tagging.features.encode_words([word for word, _ in sentence], vocabularies)
+            assert ids[:, : -pos_tagging.features.LETTERS].all()
 
 
 TREES = b"( (S (NP (PRP It)) (VP (VBZ rains)) (. .)) )\n( (S (DT The) (NN dog)) )\n"
@@ -179,24 +182,23 @@ def test_prompts(outcome, writer, prompts):
 @pytest.fixture(scope="module")
 def taggers():
     sentences = sample.tagged_sentences(20)
-    vocabularies = pos_tagging.train.make_vocabularies(sentences, 1)
-    hyperparameters = pos_tagging.train.Hyperparameters(hidden_size=3, embedding_size=2)
-    model = pos_tagging.train.build_model(hyperparameters, vocabularies)
-    words = Vocabulary.of_words([["good", "bad"]])
-    hyperparameters = sentiment.train.Hyperparameters(hidden_size=3, embedding_size=2)
-    return model, vocabularies, sentiment.train.build_model(hyperparameters, len(words)), words
+    vocabularies = pos_tagging.features.make_vocabularies(sentences, SMALL_TAGGER)
+    model = pos_tagging.train.build_model(SMALL_TAGGER, vocabularies)
+    small = sentiment.train.Hyperparameters(hidden_size=3, embedding_size=2)
+    pieces = sentiment.train.make_vocabulary(["a good film", "a bad film"], small)
+    return model, vocabularies, sentiment.train.build_model(small, len(pieces)), pieces
 
 
 @fuzz
 @given(content=files)
 def test_lines_of_standard_input(outcome, taggers, content):
-    tagger, vocabularies, classifier, words = taggers
+    tagger, vocabularies, classifier, pieces = taggers
     lines = outcome(lambda: list(data.read_lines(io.BytesIO(content), "standard input")))
     if lines is not None:
         tagged = list(pos_tagging.tag.tag_lines(lines, tagger, vocabularies, 100))
         assert len(tagged) == len(lines)
-        assert all(bool(line.split()) == bool(before.split()) for line, before in zip(tagged, lines, strict=True))
-        ids = [sentiment.train.encode(line, words) for line in lines if data.fold(line)]
+        assert all(len(words) == len(tags) for words, tags in tagged)
+        ids = [sentiment.train.make_encoder(pieces)(line) for line in lines if data.fold(line)]
         logits = predict_in_batches(classifier.predict_on_batch, ids)
         assert all(np.isfinite(row).all() for row in logits)
 

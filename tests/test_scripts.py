@@ -258,8 +258,8 @@ def test_help_shows_every_flag_with_its_comment_and_loads_no_tensorflow(new_proc
 
 
 @pytest.mark.parametrize("toy", TOYS)
-def test_the_toys_show_their_flags_and_refuse_bad_ones_without_tensorflow(script, tmp_path, toy):
-    shown = script(f"toy_sequence/{toy}.py", "--help", PYTHONPROFILEIMPORTTIME="1")
+def test_the_toys_show_their_flags_and_refuse_bad_ones_without_tensorflow(script, new_process, tmp_path, toy):
+    shown = new_process(f"toy_sequence/{toy}.py", "--help", PYTHONPROFILEIMPORTTIME="1")
     assert shown.returncode == 0
     assert {"--seed", "--name", "--runs"} <= set(shown.stdout.split())
     assert "import time" in shown.stderr and "tensorflow" not in shown.stderr

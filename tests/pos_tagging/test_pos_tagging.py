@@ -145,6 +145,11 @@ def test_lines_keep_their_order_and_empty_ones_stay():
     assert [len(tags) for _, tags in tagged] == [5, 0, 0, 2]
 
 
+def test_a_piece_of_empty_lines_only_is_no_error():
+    tagged = tag_lines(["", "", "the saw"], model_of(TINY), VOCABULARIES, at_once=2)
+    assert [words for words, _ in tagged] == [[], [], ["the", "saw"]]
+
+
 def test_tokenized_lines_are_split_at_spaces_only():
     tagged = tag_lines(["she can't fish."], model_of(TINY), VOCABULARIES, tokenized=True)
     assert next(tagged)[0] == ["she", "can't", "fish."]
