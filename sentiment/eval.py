@@ -159,7 +159,7 @@ def draw(run, rows, first_fold, probabilities, names) -> float:
     above.set(ylabel=f"share of {names[1]} sentences")
     above.legend()
     below.hist(probabilities, np.linspace(0, 1, BINS + 1), edgecolor="white")
-    below.set(xlabel=f"probability of {names[1]}", ylabel="sentences", yscale="log")
+    below.set(xlabel=f"probability of {names[1]}", ylabel="sentences", yscale="log", ylim=(0.8, None))
     plots.save(figure, run / "calibration.png")
     draw_sentences(run, rows, first_fold, names)
     return error
