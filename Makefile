@@ -12,7 +12,7 @@ SETUP := .venv/.installed
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup data train eval quick toys train-distributed test test-oldest fuzz audit lint clean \
+.PHONY: help setup data train eval quick toys train-distributed test test-all test-oldest fuzz audit lint clean \
 	bench bench-layers bench-scale bench-tagging compare-pos_tagging compare-sentiment $(TASKS:%=train-%) $(TASKS:%=eval-%)
 
 help: ## list the targets (the default)
@@ -68,6 +68,9 @@ toys: $(SETUP) ## run all scripts of toy_sequence; their pictures in runs/toys/p
 test: $(SETUP) ## run the tests
 	$(RUN) -m pytest $(ARGS)
 
+test-all: $(SETUP) ## run the slow ones too, which kill trainings and workers for minutes
+	$(RUN) -m pytest -m "slow or not slow" $(ARGS)
+
 fuzz: $(SETUP) ## try over 10,000 bad inputs on every parser and every flag (a few minutes)
 	FUZZ=1300 $(RUN) -m pytest -n 0 -s tests/test_fuzz.py $(ARGS)
 
@@ -78,7 +81,7 @@ test-oldest: ## run the tests with the oldest packages that requirements.txt all
 	$(PYTHON) -m venv .venv-oldest
 	sed -n 's/^\([a-z-]*\)>=\([0-9.]*\),.*/\1==\2/p' requirements.txt > .venv-oldest/constraints.txt
 	.venv-oldest/bin/pip install --quiet --disable-pip-version-check -c .venv-oldest/constraints.txt -r requirements.txt
-	.venv-oldest/bin/python -m pytest $(ARGS)
+	.venv-oldest/bin/python -m pytest -m "slow or not slow" $(ARGS)
 
 audit: $(SETUP) ## look up known vulnerabilities of the installed packages (needs network)
 	$(PYTHON) -m venv .venv-audit

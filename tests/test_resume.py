@@ -82,6 +82,7 @@ def wait_for_savings(backup, count, process):
     assert process.is_alive() or count == 0
 
 
+@pytest.mark.slow
 def test_a_training_that_is_killed_ten_times_ends_with_the_same_bits(flags, start, uninterrupted, output):
     run = Path(flags[1]) / "chargen" / "killed"
     seed = random.randrange(1_000_000)

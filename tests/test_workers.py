@@ -59,6 +59,7 @@ def test_two_workers_learn_what_one_process_learns(flags, tmp_path):
     assert (tmp_path / "1.txt").read_text() == ""
 
 
+@pytest.mark.slow
 def test_padded_batches_of_uneven_shares_count_alike(flags, tmp_path):
     """Masked targets: the workers' shares of a batch hold different numbers of words, and the last ones no row."""
     text = "\n".join(
@@ -73,6 +74,7 @@ def test_padded_batches_of_uneven_shares_count_alike(flags, tmp_path):
     assert np.abs(difference).max() < 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("killed", [0, 1])
 def test_when_a_worker_is_killed_the_other_stops_and_all_resume(flags, tmp_path, killed):
     run = flags[1] / "chargen" / f"killed-{killed}"
