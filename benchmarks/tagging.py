@@ -12,9 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from nltk.tag.perceptron import PerceptronTagger
-
 from common.data import load_tagged_sentences, split_sentences
+from pos_tagging.baselines import train_perceptron
 
 TIMES = 20
 
@@ -25,8 +24,7 @@ def main():
     words = [[word for word, _ in sentence] for sentence in test]
 
     print("training NLTK's perceptron ...", flush=True)
-    perceptron = PerceptronTagger(load=False)
-    perceptron.train(training)
+    perceptron = train_perceptron(training)
     started = time.perf_counter()
     for sentence in words:
         perceptron.tag(sentence)

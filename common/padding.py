@@ -89,9 +89,11 @@ def predict_in_batches(
     """
     results: list[np.ndarray | None] = [None] * len(sequences)
     longest_first = sorted(range(len(sequences)), key=lambda index: -len(sequences[index]))
-    while longest_first:
-        rows = min(batch_size, batch_steps // max(1, len(sequences[longest_first[0]])))
-        batch, longest_first = longest_first[: max(1, rows)], longest_first[max(1, rows) :]
+    start = 0
+    while start < len(sequences):
+        rows = max(1, min(batch_size, batch_steps // max(1, len(sequences[longest_first[start]]))))
+        batch = longest_first[start : start + rows]
+        start += rows
         for index, row in zip(batch, predict(pad([sequences[index] for index in batch])), strict=True):
             results[index] = row
     return results

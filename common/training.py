@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import importlib
 import io
 import json
 import math
@@ -383,11 +384,11 @@ def save_model(model: Any, path: Path, **vocabularies: Vocabulary) -> None:
             archive.writestr("vocabularies.json", json.dumps(tokens, ensure_ascii=False))
 
 
-def load_model(path: Path) -> tuple[Any, dict[str, Vocabulary]]:
+def load_model(path: Path, *modules: str) -> tuple[Any, dict[str, Vocabulary]]:
     """Load what `save_model` wrote: the model, not compiled, and its vocabularies by name.
 
     Nothing in the file is run: Keras's safe mode refuses Lambda layers, and no class but Keras's and those of
-    common/recurrent.py is known here.
+    common/recurrent.py and of `modules`, which are named as in an import, is known here.
 
     Raises:
         InputError: no such file, a damaged one, one without vocabularies, or one with other classes.
@@ -397,7 +398,8 @@ def load_model(path: Path) -> tuple[Any, dict[str, Vocabulary]]:
     load_tensorflow()
     import keras
 
-    import common.recurrent  # noqa: F401 - registers the layers that the file may hold
+    for module in ("common.recurrent", *modules):  # they register the layers that the file may hold
+        importlib.import_module(module)
 
     try:
         with zipfile.ZipFile(path) as archive:

@@ -1,7 +1,7 @@
 """The classical taggers that stand beside the networks.
 
-Each function takes the tagged sentences to learn from, lists of `(word, tag)`, and the sentences to tag, lists of
-words; it returns one list of tags a sentence.
+Each function but `train_perceptron` takes the tagged sentences to learn from, lists of `(word, tag)`, and the sentences
+to tag, lists of words; it returns one list of tags a sentence.
 """
 
 import random
@@ -22,13 +22,19 @@ def most_frequent_tag(training, sentences):
     return [[tag_of.get(word, commonest) for word in sentence] for sentence in sentences]
 
 
-def perceptron(training, sentences):
-    """NLTK's averaged perceptron (Collins 2002, Discriminative training methods for hidden Markov models)."""
+def train_perceptron(training):
+    """NLTK's averaged perceptron (Collins 2002, Discriminative training methods for hidden Markov models), trained."""
     from nltk.tag.perceptron import PerceptronTagger
 
     random.seed(0)  # it shuffles the sentences
     tagger = PerceptronTagger(load=False)
     tagger.train(training)
+    return tagger
+
+
+def perceptron(training, sentences):
+    """The tags of `train_perceptron`."""
+    tagger = train_perceptron(training)
     return [[tag for _, tag in tagger.tag(sentence)] for sentence in sentences]
 
 

@@ -17,6 +17,7 @@ import time
 from dataclasses import dataclass, replace
 
 from common.data import load_tagged_sentences, split_sentences
+from common.summary import print_table
 from common.training import RunOptions, load_tensorflow, run_script, start_run, write_json
 from pos_tagging import baselines
 from pos_tagging.features import encode_words, make_vocabularies
@@ -68,7 +69,7 @@ def main(options: Options) -> None:
     load_tensorflow(options)
     run = start_run("compare_taggers", options)
 
-    from pos_tagging.eval import print_scores, scores, tag_sentences
+    from pos_tagging.eval import HEADER, scores, tag_sentences
 
     table = {}
     for name, tagger in (
@@ -95,7 +96,7 @@ def main(options: Options) -> None:
             draw_attention(model, vocabularies, shown, run / "attention.png")
 
     print()
-    print_scores(table)
+    print_table((*HEADER, "seconds"), [(name, *figures.values()) for name, figures in table.items()])
     write_json(run / "metrics.json", {"corpus": corpus, "seed": options.seed, "taggers": table})
     print(f"\nmetrics.json and attention.png are in {run}")
 

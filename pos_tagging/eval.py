@@ -26,6 +26,7 @@ from pos_tagging.baselines import perceptron
 from pos_tagging.features import encode_words
 
 CLASSIC_STEPS = 250  # the length that the book's script pads to
+HEADER = ("model", "token accuracy", "unseen words", "whole sentences", f"padded to {CLASSIC_STEPS} (misleading)")
 
 
 @dataclass(frozen=True)
@@ -83,19 +84,13 @@ def scores(test, predicted, known_words) -> dict:
     }
 
 
-def print_scores(table):
-    """Print what `scores` found for several taggers, a dictionary name -> figures."""
-    header = ("model", "token accuracy", "unseen words", "whole sentences", f"padded to {CLASSIC_STEPS} (misleading)")
-    print_table(header, [(name, *figures.values()) for name, figures in table.items()])
-
-
 def evaluate(run: Path, sentences, errors: int = 0) -> dict:
     """Measure `run/model.keras` on the test part, print the table, draw the pictures, return the figures.
 
     Args:
         errors: how many kinds of errors to list below, after the scores of each tag; 0 for neither.
     """
-    model, vocabularies = load_model(run / "model.keras")
+    model, vocabularies = load_model(run / "model.keras", "pos_tagging.encoder_decoder")
     training, validation, test = split_sentences(sentences)
     before = training + validation
     known_words = {word for sentence in before for word, _ in sentence}
@@ -109,7 +104,7 @@ def evaluate(run: Path, sentences, errors: int = 0) -> dict:
         "NLTK's perceptron": scores(test, perceptron(before, words), known_words),
         f"this run ({run})": scores(test, ours, known_words),
     }
-    print_scores(table)
+    print_table(HEADER, [(name, *figures.values()) for name, figures in table.items()])
     if errors:
         print_tags_and_errors(test, ours, errors)
     draw(run, before, test, ours)

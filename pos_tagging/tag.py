@@ -83,7 +83,7 @@ def main(options: Options) -> None:
         raise InputError("--confidence needs --format tsv or json; word/TAG has no place for it")
 
     started = time.perf_counter()
-    model, vocabularies = load_model(options.run / "model.keras")
+    model, vocabularies = load_model(options.run / "model.keras", "pos_tagging.encoder_decoder")
     ready = time.perf_counter()
     typed = not options.file and not options.sentences and sys.stdin.isatty()  # is answered line by line
     if options.sentences:

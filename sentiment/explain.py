@@ -1,10 +1,11 @@
 """What each word of a sentence contributes to the answer: by occlusion, as text and as HTML."""
 
-import os
 from html import escape
 from pathlib import Path
 
 import numpy as np
+
+from common.training import replacing
 
 
 def occlusion(model, ids: np.ndarray) -> list[float]:
@@ -53,9 +54,5 @@ def write_page(paragraphs: list[str], names: list[str], path: Path) -> None:
         f"<p>Words on blue speak for <b>{positive}</b>, words on red for <b>{negative}</b>; the number shows when "
         "the pointer rests on a word.</p>\n"
     )
-    temporary = path.with_name(f".{os.getpid()}-{path.name}")
-    try:
+    with replacing(path) as temporary:
         temporary.write_text(head + "\n".join(paragraphs) + "\n</html>\n", encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from dataclasses import replace
 
 import keras
@@ -9,6 +11,7 @@ from common.metrics import masked_crossentropy
 from common.padding import PADDED, pad
 from common.sample import tagged_sentences
 from common.training import load_model, save_model
+from pos_tagging import compare
 from pos_tagging.baselines import crf, most_frequent_tag, perceptron
 from pos_tagging.encoder_decoder import AttentionDecoder
 from pos_tagging.eval import scores, tag_sentences
@@ -215,6 +218,30 @@ def test_attention_by_its_equations():
             assert np.allclose(weights[row, t, :length], a, atol=1e-5)
             assert np.all(weights[row, t, length:].numpy() == 0)
             assert np.allclose(states[row, t], s, atol=1e-5)
+
+
+def test_an_attention_model_is_loaded_where_nothing_else_has_imported_its_layer(tmp_path):
+    vocabularies = make_vocabularies(SENTENCES, TINY)
+    save_model(model_of(replace(TINY, model="attention")), tmp_path / "model.keras", **vocabularies)
+    code = "import sys; from pos_tagging.tag import main, Options; from pathlib import Path; "
+    code += "main(Options(('the saw',), run=Path(sys.argv[1])))"
+    process = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    assert [token.split("/")[0] for token in process.stdout.split()] == ["the", "saw"]
+
+
+def test_all_taggers_are_compared_in_one_table(tmp_path, monkeypatch, capsys):
+    small = {"attention": replace(TINY, model="attention"), "default": TINY}
+    monkeypatch.setattr(compare, "variants", lambda: small)
+    lines = [" ".join(f"{word}/{tag}" for word, tag in sentence) for sentence in SENTENCES[:60]]
+    (tmp_path / "tagged.txt").write_text("\n".join(lines))
+    compare.main(compare.Options(data=str(tmp_path / "tagged.txt"), runs=tmp_path, name="x", epochs=1))
+    run = tmp_path / "compare_taggers" / "x"
+    taggers = json.loads((run / "metrics.json").read_text())["taggers"]
+    assert list(taggers) == ["most frequent tag", "NLTK's perceptron", "CRF", *small]
+    printed = capsys.readouterr().out
+    assert all(f"{figures['token_accuracy']:.4f}" in printed for figures in taggers.values())
+    assert (run / "attention.png").stat().st_size > 5_000
 
 
 def test_the_commonest_tag_by_hand():
