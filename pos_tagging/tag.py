@@ -48,13 +48,18 @@ def tag_lines(lines, model, vocabularies, at_once=LINES, tokenized=False):
     """
     from nltk.tokenize import NLTKWordTokenizer
 
+    from common.padding import ahead
     from pos_tagging.eval import tag_sentences
 
     split = str.split if tokenized else NLTKWordTokenizer().tokenize
     lines = iter(lines)
-    while batch := [split(line) for line in itertools.islice(lines, at_once)]:
-        tagged = iter(tag_sentences(model, vocabularies, [words for words in batch if words]))
-        for words in batch:
+    pieces = iter(lambda: [split(line) for line in itertools.islice(lines, at_once)], [])  # until there are no more
+    if at_once > 1:  # reading, tagging and writing at the same time
+        pieces = ahead(pieces)
+    pieces = ((piece, tag_sentences(model, vocabularies, [words for words in piece if words])) for piece in pieces)
+    for piece, results in ahead(pieces) if at_once > 1 else pieces:
+        tagged = iter(results)
+        for words in piece:
             yield words, next(tagged) if words else []
 
 

@@ -16,7 +16,6 @@ import itertools
 import json
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -66,7 +65,7 @@ def main(options: Options) -> None:
     model, vocabularies = load_model(options.run / "model.keras")
     if not {"tokens", "labels"} <= vocabularies.keys():
         raise InputError(f"{options.run} holds no model of sentiment/train.py as it is now; train again")
-    from common.padding import predict_in_batches
+    from common.padding import ahead, predict_in_batches
     from sentiment.train import make_encoder
 
     colored = sys.stdout.isatty()
@@ -76,31 +75,34 @@ def main(options: Options) -> None:
             predict_in_batches(model.predict_on_batch, list(map(encode, some)))
     ready = time.perf_counter()
 
-    def read():
+    def encoded():
         """The next sentences, and for each its ids, or None if it has no words."""
-        batch = list(itertools.islice(sentences, 1 if typed else AT_ONCE))
-        return batch, [encode(sentence) if fold(sentence) else None for sentence in batch]
+        while batch := list(itertools.islice(sentences, 1 if typed else AT_ONCE)):
+            yield batch, [encode(sentence) if fold(sentence) else None for sentence in batch]
 
+    def classified(batches):
+        """The sentences, their ids, and the logits of those that have words."""
+        for batch, ids in batches:
+            worded = [each for each in ids if each is not None]
+            yield batch, ids, np.array(predict_in_batches(model.predict_on_batch, worded)).ravel()
+
+    batches = classified(encoded()) if typed else ahead(classified(ahead(encoded())))  # reading, classifying, writing
     count, paragraphs = 0, []
-    with ThreadPoolExecutor(1) as reader:
-        batch, ids = read()
-        while batch:
-            following = None if typed else reader.submit(read)  # while the model works
-            answers = [{"label": None, "probability": None, "sentence": sentence} for sentence in batch]
-            worded = [pair for pair in zip(answers, ids, strict=True) if pair[1] is not None]
-            logits = np.array(predict_in_batches(model.predict_on_batch, [encoded for _, encoded in worded]))
-            probabilities = 1 / (1 + np.exp(-np.abs(logits.astype("float64"))))  # of the label that is said
-            for (answer, encoded), logit, probability in zip(
-                worded, logits.ravel().tolist(), probabilities.ravel().tolist(), strict=True
-            ):
+    for batch, ids, logits in batches:
+        probabilities = 1 / (1 + np.exp(-np.abs(logits.astype("float64"))))  # of the label that is said
+        said = zip(logits.tolist(), probabilities.tolist(), strict=True)
+        answers = []
+        for sentence, each in zip(batch, ids, strict=True):
+            answer = {"label": None, "probability": None, "sentence": sentence}
+            if each is not None:
+                logit, probability = next(said)
                 answer |= {"label": names[logit >= 0], "probability": probability}
-                if options.explain:
-                    words = fold(answer["sentence"]).split()
-                    answer["words"] = list(zip(words, explain.occlusion(model, encoded), strict=True))
-                    paragraphs.append(explain.as_html(answer))
-            print("\n".join(as_line(answer, options.format, colored) for answer in answers), flush=True)
-            count += len(batch)
-            batch, ids = following.result() if following else read()
+            if each is not None and options.explain:
+                answer["words"] = list(zip(fold(sentence).split(), explain.occlusion(model, each), strict=True))
+                paragraphs.append(explain.as_html(answer))
+            answers.append(answer)
+        print("\n".join(as_line(answer, options.format, colored) for answer in answers), flush=True)
+        count += len(batch)
     if options.explain:
         explain.write_page(paragraphs, names, options.html)
         print(f"shaded words: {options.html}", file=sys.stderr)

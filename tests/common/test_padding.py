@@ -1,7 +1,9 @@
+import time
+
 import numpy as np
 import pytest
 
-from common.padding import PADDED, bucketed_batches, mask, pad, predict_in_batches
+from common.padding import PADDED, ahead, bucketed_batches, mask, pad, predict_in_batches
 
 
 @pytest.fixture
@@ -83,3 +85,31 @@ def test_prediction_batches_are_limited_in_sequences_and_in_steps(sequences):
     assert shapes[0] == (1, 1000)  # longer than a batch may be: alone
     assert all(rows * steps <= 100 and rows <= 9 for rows, steps in shapes[1:])
     assert len(shapes) < 201 / 2
+
+
+def test_items_made_ahead_come_in_order_each_made_while_the_one_before_is_used():
+    made = []
+
+    def items():
+        for number in range(3):
+            made.append(number)
+            yield number
+
+    for number, item in enumerate(ahead(items())):
+        assert item == number
+        for _ in range(200):  # the next one comes although this one is still being used
+            if len(made) > min(number + 1, 2):
+                break
+            time.sleep(0.01)
+        assert len(made) > min(number + 1, 2)
+
+
+def test_an_exception_ahead_is_raised_in_its_turn():
+    def items():
+        yield 1
+        raise ValueError("second")
+
+    made = ahead(items())
+    assert next(made) == 1
+    with pytest.raises(ValueError, match="second"):
+        next(made)

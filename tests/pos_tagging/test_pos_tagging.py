@@ -11,7 +11,7 @@ from common.metrics import masked_crossentropy
 from common.padding import PADDED, pad
 from common.sample import tagged_sentences
 from common.training import load_model, save_model
-from pos_tagging import compare
+from pos_tagging import compare, train
 from pos_tagging.baselines import crf, most_frequent_tag, perceptron
 from pos_tagging.encoder_decoder import AttentionDecoder
 from pos_tagging.eval import scores, tag_sentences
@@ -228,6 +228,18 @@ def test_an_attention_model_is_loaded_where_nothing_else_has_imported_its_layer(
     process = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True)
     assert process.returncode == 0, process.stderr
     assert [token.split("/")[0] for token in process.stdout.split()] == ["the", "saw"]
+
+
+@pytest.mark.parametrize("validate", [True, False])
+def test_validation_sentences_are_learned_from_only_if_none_are_set_aside(tmp_path, validate):
+    lines = [" ".join(f"{word}/{tag}" for word, tag in sentence) for sentence in SENTENCES[:60]]
+    lines[45] = "zyzzyva/NN zyzzyva/NN"  # of 60 sentences the 6 before the last 12 are the validation part
+    (tmp_path / "tagged.txt").write_text("\n".join(lines))
+    options = replace(TINY, data=str(tmp_path / "tagged.txt"), runs=tmp_path, name="x", epochs=1, validate=validate)
+    train.main(options)
+    run = tmp_path / "pos_tagging" / "x"
+    assert ("zyzzyva" in load_model(run / "model.keras")[1]["word"]) != validate
+    assert ("val_masked_accuracy" in (run / "history.csv").read_text()) == validate
 
 
 def test_all_taggers_are_compared_in_one_table(tmp_path, monkeypatch, capsys):
