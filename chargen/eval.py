@@ -124,7 +124,7 @@ def evaluate(run: Path, ids) -> dict:
 
     train, validation, test = split_text(ids)
     known = np.concatenate([train[-LONGEST:], validation])
-    models = [load_model(path) for path in (run / "model.keras", *sorted(run.glob("member-*.keras")))]
+    models = [load_model(path, "chargen.votes") for path in (run / "model.keras", *sorted(run.glob("member-*.keras")))]
     size = len(models[0][1]["characters"])
     ngrams = {
         "Witten-Bell 5-gram": NGram(known, size, 5, "witten-bell"),

@@ -33,27 +33,37 @@ class Options:
 
 
 def initial_states(model, batch_size):
-    """Zeros for every recurrent layer of a model: a list of lists of tensors (batch, hidden)."""
-    return [layer.cell.get_initial_state(batch_size) for layer in model.layers if hasattr(layer, "cell")]
+    """Zeros for every layer of a model that has a state: a list of lists of tensors (batch, hidden)."""
+    import tensorflow as tf
+
+    cells = [layer.cell.get_initial_state(batch_size) for layer in model.layers if hasattr(layer, "cell")]
+    votes = [layer for layer in model.layers if hasattr(layer, "vote")]
+    return cells + [[tf.zeros((batch_size, max(layer.lengths)), tf.int64)] for layer in votes]
 
 
 def step(model, ids, states):
     """Read one character: apply every layer once, the recurrent ones by their cell.
 
     Args:
-        model: a chain of layers, ids (batch, time) -> logits.
+        model: a chain of layers, ids (batch, time) -> logits, perhaps with votes in the end.
         ids: the characters read now, (batch,).
-        states: the states of the recurrent layers before it, as `initial_states` gives them.
+        states: the states of the layers before it, as `initial_states` gives them.
 
     Returns:
         The logits of the next character (batch, vocabulary), and the states after this one.
     """
+    import keras
+
     values, left, after = ids, list(states), []
     for layer in model.layers:
         if hasattr(layer, "cell"):
             values, state = layer.cell(values, left.pop(0))  # (batch, hidden)
             after.append(list(state))
-        else:
+        elif hasattr(layer, "vote"):
+            values, state = layer.vote(values[:, None], ids[:, None], left.pop(0))  # (batch, 1, vocabulary)
+            values = values[:, 0]
+            after.append(state)
+        elif not isinstance(layer, keras.layers.InputLayer):
             values = layer(values)
     return values, after
 
@@ -143,7 +153,7 @@ class Writer:
 def main(options: Options) -> None:
     if options.top_p > 1:
         raise InputError(f"--top-p is {options.top_p}; it must be at most 1")
-    model, vocabularies = load_model(options.run / "model.keras")
+    model, vocabularies = load_model(options.run / "model.keras", "chargen.votes")
     prompts = [prompt.lower() for prompt in options.prompt]
     pieces = Writer(model, vocabularies["characters"]).pieces(
         prompts, options.length, options.temperature, options.top_k, options.top_p, options.greedy, options.seed

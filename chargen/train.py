@@ -12,6 +12,10 @@ what it starts the next one with, so that nothing of the past is forgotten, whil
     characters (batch, time) -> embedding (batch, time, embedding) -> LSTM (batch, time, hidden)
                              -> logits (batch, time, vocabulary)
 
+**Votes.** What the last three to six characters alone say about the next one need not go through the layer's state. A
+table beside it (votes.py) knows the strings that occur in the training text, and adds their votes to the logits.
+`--ngrams` without lengths leaves it out.
+
 **Best (`--preset best`).** The same three times with other seeds: eval.py averages the three models.
 
 **Windows (`--preset book`).** The model of the book reads overlapping windows of 10 characters, forgets everything
@@ -25,7 +29,8 @@ average, if it is coded with the model's probabilities. Guessing among 42 charac
 
 References: Elman 1990, Finding Structure in Time. Mikolov et al. 2010, Recurrent neural network based language model.
 Gulli & Pal 2017, Deep Learning with Keras, chapter 6.
-Hochreiter & Schmidhuber 1997, Long short-term memory. Cho et al. 2014 (the GRU).
+Hochreiter & Schmidhuber 1997, Long short-term memory. Cho et al. 2014 (the GRU). Mikolov et al. 2011, Strategies for
+training large scale neural network language models (the votes).
 """
 
 import time
@@ -48,6 +53,8 @@ class Hyperparameters(SharedRunOptions):
     hidden_size: int = 384  # units of the recurrent layer
     input_dropout: float = 0.2  # share of the recurrent layer's inputs that is zeroed in training
     dropout: float = 0.4  # share of its outputs
+    ngrams: tuple[int, ...] = (3, 4, 5, 6)  # lengths of the strings of characters that vote, when it reads streams
+    vote_dropout: float = 0.5  # share of the votes left out in training, all those of a length together
     sequence_length: int = 50  # characters that gradients flow back through; the length of a window
     batch_size: int = 16  # streams read side by side, or windows a batch
     optimizer: Literal["adam", "rmsprop"] = "adam"
@@ -82,11 +89,16 @@ PRESETS = {
 }
 
 
-def build_model(hyperparameters, vocabulary_size):
+def build_model(hyperparameters, vocabulary_size, known=()):
     """The model, not compiled: ids (batch, time) -> logits, (batch, time, vocabulary) when it reads streams,
-    (batch, vocabulary) when it reads windows."""
-    from keras import Input, Sequential, layers
+    (batch, vocabulary) when it reads windows.
 
+    Args:
+        known: the n-grams that vote, as `votes.known_ngrams` gives them; without any there are no votes.
+    """
+    from keras import Input, Model, Sequential, layers
+
+    from chargen.votes import Votes
     from common.recurrent import GRU, LSTM, SimpleRNN
 
     recurrent = {"simple": SimpleRNN, "lstm": LSTM, "gru": GRU}[hyperparameters.cell]
@@ -95,7 +107,7 @@ def build_model(hyperparameters, vocabulary_size):
         embedding = layers.Embedding(vocabulary_size, vocabulary_size, "identity", trainable=False)
     else:
         embedding = layers.Embedding(vocabulary_size, hyperparameters.embedding_size)
-    return Sequential(
+    model = Sequential(
         [
             Input((hyperparameters.sequence_length,), hyperparameters.batch_size if streams else None, dtype="int32"),
             embedding,
@@ -105,6 +117,12 @@ def build_model(hyperparameters, vocabulary_size):
             layers.Dense(vocabulary_size),
         ]
     )
+    if not len(known):
+        return model
+    votes = Votes(hyperparameters.ngrams, len(known), hyperparameters.vote_dropout)
+    model = Model(model.inputs[0], votes([model.outputs[0], model.inputs[0]]))
+    votes.known.assign(known)
+    return model
 
 
 def compile_model(model, hyperparameters, steps):
@@ -131,7 +149,11 @@ def main(hyperparameters: Hyperparameters) -> None:
 
     from chargen.eval import evaluate
     from chargen.generate import Writer
+    from chargen.votes import known_ngrams
 
+    known = ()
+    if hyperparameters.reading == "streams" and hyperparameters.ngrams:
+        known = known_ngrams(train, hyperparameters.ngrams, len(vocabulary))
     size = hyperparameters.batch_size, hyperparameters.sequence_length
     read = stream_batches if hyperparameters.reading == "streams" else window_batches
     validation_batches = workers.share(read(validation, *size))
@@ -169,7 +191,7 @@ def main(hyperparameters: Hyperparameters) -> None:
         keras.utils.set_random_seed(seed)
         train_batches = workers.share(read(train, *size, seed))
         share = replace(hyperparameters, batch_size=hyperparameters.batch_size // workers.count)
-        model = build_model(share, len(vocabulary))
+        model = build_model(share, len(vocabulary), known)
         compile_model(model, hyperparameters, hyperparameters.epochs * len(train_batches))
         workers.join(model)
         if member:

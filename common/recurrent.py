@@ -10,8 +10,8 @@ Here both directions are written out, after four observations:
    `a_t`, so that cutting them apart costs nothing, and the product runs nearly twice as fast on two cores.
 3. **The gradient of the weights after the loop.** Back through time, only `da_t` depends on the step after it. The
    weights' gradient is a sum over all steps, `dM = sum_t da_t [h_{t-1}; x_t; 1]'`: one large product in the end.
-4. **Loops side by side.** Rows of a batch do not depend on each other. The batch is cut in as many parts as there are
-   cores (up to four), each with a loop of its own, all at the same time. `use_cores` shares out the threads.
+4. **Loops side by side.** A batch is cut in as many parts as there are cores (up to four; half as many in each
+   direction of a Bidirectional layer), each with its own loop, all at once. `use_cores` shares out the threads.
 
 The equations (`*` elementwise; s logistic; gates in Keras's order; every product above includes the bias):
 
@@ -258,10 +258,10 @@ class _Fast:
             and not tf.config.list_physical_devices("GPU")
         )
 
-    @staticmethod
-    def _cutter(rows, count):
+    def _cutter(self, rows, count):
         """A function that cuts tensors (batch, ...) in one part for each loop; `rows` is the batch size if known."""
-        parts = LOOPS if rows is None else max(1, min(LOOPS, rows // ROWS))
+        sides = 2 if self.name.startswith(("forward_", "backward_")) else 1  # as Bidirectional names its two layers
+        parts = max(1, min(LOOPS // sides, LOOPS if rows is None else rows // ROWS))
         sizes = [count * (part + 1) // parts - count * part // parts for part in range(parts)]
         return lambda tensor: [None] * parts if tensor is None else tf.split(tensor, sizes, num=parts)
 

@@ -158,14 +158,16 @@ def check_values(options: Any) -> None:
     Raises:
         InputError: names the flag, the value and the bound.
     """
-    for field in dataclasses.fields(options):
-        value, flag = getattr(options, field.name), "--" + field.name.replace("_", "-")
+    given = [(field.name, getattr(options, field.name)) for field in dataclasses.fields(options)]
+    given = [(name, one) for name, value in given for one in (value if isinstance(value, tuple) else [value])]
+    for name, value in given:
+        flag = "--" + name.replace("_", "-")
         if isinstance(value, bool) or not isinstance(value, int | float):
             continue
-        may_be_zero = field.name in ("seed", "top_k") or field.name.endswith("dropout")
+        may_be_zero = name in ("seed", "top_k") or name.endswith("dropout")
         if not math.isfinite(value) or value < 0 or (value == 0 and not may_be_zero):
             raise InputError(f"{flag} is {value}; it must be {'at least 0' if may_be_zero else 'above 0'}")
-        if field.name.endswith("dropout") and value >= 1:
+        if name.endswith("dropout") and value >= 1:
             raise InputError(f"{flag} is {value}; it must be below 1")
         if isinstance(value, int) and value >= 2**31:
             raise InputError(f"{flag} is {value}; it must be below 2**31")

@@ -17,6 +17,7 @@ from common.text import Vocabulary, epochs
 class Options(training.RunOptions):
     preset: Literal["default", "book"] = "default"
     hidden_size: int = 8  # units of the layer
+    lengths: tuple[int, ...] = (1, 2)
     dropout: float = 0.5
     cell: Literal["lstm", "gru"] = "lstm"
 
@@ -50,6 +51,7 @@ def test_preset_changes_the_defaults_and_flags_still_win():
         (["--preset", "blog"], "--preset"),
         (["--hidden-size", "0"], "--hidden-size is 0"),
         (["--hidden-size", "-4"], "--hidden-size is -4"),
+        (["--lengths", "3", "0"], "--lengths is 0"),
         (["--dropout", "1"], "--dropout is 1.0"),
         (["--dropout", "nan"], "--dropout is nan"),
         (["--seed", "-1"], "--seed"),
