@@ -141,6 +141,8 @@ def compile_model(model, hyperparameters, steps):
 
 
 def main(hyperparameters: Hyperparameters) -> None:
+    if max(hyperparameters.ngrams, default=0) > 20:
+        raise InputError(f"--ngrams is {max(hyperparameters.ngrams)}; strings of over 20 characters hardly come twice")
     ids, vocabulary, corpus = load_text(hyperparameters.data)
     train, validation, _ = split_text(ids)
 

@@ -4,7 +4,8 @@ The sentences are typed as people type: *loved*, *looooved*, *awesomest*, *sucks
 a table of one vector a word knows little. Here a word is the sum of its **pieces**: itself, and the strings of three
 to five characters in it (*<su*, *suck*, *cks*). What was learned of *sucks* so reaches *sucksss*. A layer reads the
 words in both directions, and from each of its numbers the largest over the sentence is kept: one clear word is enough.
-Besides, every piece has a vote of its own, as in a linear model; so the layer learns what the votes get wrong.
+Besides, every piece has a vote of its own, as in a linear model; so the layer learns what the votes get wrong. Of some
+sentences only the votes are heard in training, or the layer would soon know them by heart and leave nothing to learn.
 
     pieces (batch, time, pieces) -> embedding, summed over the pieces (batch, time, embedding)
         -> bidirectional LSTM (batch, time, 2 hidden) -> maximum over time (batch, 2 hidden) -> logit (batch, 1)
@@ -63,6 +64,8 @@ class Hyperparameters(SharedRunOptions):
     word_dropout: float = 0.2  # share of the words that is zeroed in training
     input_dropout: float = 0.4  # share of the embedding's numbers that is zeroed, the same in all words of a sentence
     dropout: float = 0.5  # share of the numbers zeroed before the last layer
+    sentence_dropout: float = 0.3  # share of the sentences of which only the votes are heard in training
+    vote_scale: float = 3.0  # of the votes: so many times as fast they learn
     batch_size: int = 64  # sentences
     learning_rate: float = 0.004  # of Adam, at the start; falls to 0 along a cosine
     epochs: int = 12
@@ -147,14 +150,16 @@ def build_model(hyperparameters, vocabulary_size):
     root = ops.sqrt(ops.maximum(ops.sum(real, axis=2), 1))  # (batch, time, 1)
     words = ops.sum(layers.Embedding(vocabulary_size, size)(ids) * real, axis=2) / root  # (batch, time, embedding)
     votes = ops.sum(layers.Embedding(vocabulary_size, 1, "zeros")(ids) * real, axis=2) / root  # (batch, time, 1)
+    votes = hyperparameters.vote_scale * ops.sum(votes, axis=1)  # (batch, 1)
     words = layers.Dropout(hyperparameters.word_dropout, noise_shape=(None, None, 1))(words)
     words = layers.Dropout(hyperparameters.input_dropout, noise_shape=(None, 1, size))(words)
     mask = ids[..., 0] > 0  # (batch, time)
     states = layers.Bidirectional(recurrent(hyperparameters.hidden_size, return_sequences=True))(words, mask=mask)
     padded = ops.cast(ops.logical_not(mask), "float32")[..., None]  # (batch, time, 1)
     sentence = layers.GlobalMaxPooling1D(name="sentence")(states - 2 * padded)  # states lie between -1 and 1
-    logit = layers.Dense(1)(layers.Dropout(hyperparameters.dropout)(sentence))
-    return Model(ids, logit + ops.sum(votes, axis=1))
+    heard = layers.Dropout(hyperparameters.dropout)(sentence)
+    heard = layers.Dropout(hyperparameters.sentence_dropout, noise_shape=(None, 1))(heard)  # all or nothing of it
+    return Model(ids, layers.Dense(1)(heard) + votes)
 
 
 @lru_cache(3)

@@ -277,6 +277,10 @@ def test_make_runs_every_toy():
 # Bad input
 
 
+def test_long_ngrams_are_refused(script, tmp_path):
+    assert refused(script("chargen/train.py", "--runs", tmp_path, "--ngrams", "3", "2000000000"), "--ngrams")
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_bad_flags_are_refused(script, tmp_path, task):
     assert refused(script(f"{task}/train.py", "--runs", tmp_path, "--hiden-size", "3"), "--hiden-size")
