@@ -25,6 +25,7 @@ from pathlib import Path
 
 import numpy as np
 
+from chargen.generate import MODULES
 from common.data import load_text, split_text
 from common.summary import print_table
 from common.training import check_corpus, load_model, open_run, run_script, write_json
@@ -124,7 +125,7 @@ def evaluate(run: Path, ids) -> dict:
 
     train, validation, test = split_text(ids)
     known = np.concatenate([train[-LONGEST:], validation])
-    models = [load_model(path, "chargen.votes") for path in (run / "model.keras", *sorted(run.glob("member-*.keras")))]
+    models = [load_model(path, *MODULES) for path in (run / "model.keras", *sorted(run.glob("member-*.keras")))]
     size = len(models[0][1]["characters"])
     ngrams = {
         "Witten-Bell 5-gram": NGram(known, size, 5, "witten-bell"),

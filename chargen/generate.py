@@ -19,6 +19,8 @@ from common import InputError
 from common.text import Vocabulary
 from common.training import load_model, run_script
 
+MODULES = "chargen.votes", "chargen.weight_drop"  # of the layers that a saved model may have
+
 
 @dataclass(frozen=True)
 class Options:
@@ -153,7 +155,7 @@ class Writer:
 def main(options: Options) -> None:
     if options.top_p > 1:
         raise InputError(f"--top-p is {options.top_p}; it must be at most 1")
-    model, vocabularies = load_model(options.run / "model.keras", "chargen.votes")
+    model, vocabularies = load_model(options.run / "model.keras", *MODULES)
     prompts = [prompt.lower() for prompt in options.prompt]
     pieces = Writer(model, vocabularies["characters"]).pieces(
         prompts, options.length, options.temperature, options.top_k, options.top_p, options.greedy, options.seed

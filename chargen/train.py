@@ -16,7 +16,8 @@ what it starts the next one with, so that nothing of the past is forgotten, whil
 table beside it (votes.py) knows the strings that occur in the training text, and adds their votes to the logits.
 `--ngrams` without lengths leaves it out.
 
-**Best (`--preset best`).** The same three times with other seeds: eval.py averages the three models.
+**Best (`--preset best`).** The same three times with other seeds, for eval.py to average, and more slowly: recurrent
+weights are dropped too (weight_drop.py), so that more epochs do no harm.
 
 **Windows (`--preset book`).** The model of the book reads overlapping windows of 10 characters, forgets everything
 between two of them, and predicts only the character after each. It sees the text ten times for one pass of the
@@ -35,6 +36,7 @@ training large scale neural network language models (the votes).
 
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 from common import InputError
@@ -53,6 +55,7 @@ class Hyperparameters(SharedRunOptions):
     hidden_size: int = 384  # units of the recurrent layer
     input_dropout: float = 0.2  # share of the recurrent layer's inputs that is zeroed in training
     dropout: float = 0.4  # share of its outputs
+    weight_dropout: float = 0.0  # share of its recurrent weights, of an LSTM
     ngrams: tuple[int, ...] = (3, 4, 5, 6)  # lengths of the strings of characters that vote, when it reads streams
     vote_dropout: float = 0.5  # share of the votes left out in training, all those of a length together
     sequence_length: int = 50  # characters that gradients flow back through; the length of a window
@@ -84,6 +87,11 @@ PRESETS = {
     ),
     "best": Hyperparameters(
         preset="best",
+        weight_dropout=0.3,
+        ngrams=(2, 3, 4, 5, 6, 8),
+        vote_dropout=0.6,
+        epochs=24,
+        patience=6,
         members=3,
     ),
 }
@@ -99,9 +107,12 @@ def build_model(hyperparameters, vocabulary_size, known=()):
     from keras import Input, Model, Sequential, layers
 
     from chargen.votes import Votes
+    from chargen.weight_drop import WeightDropLSTM
     from common.recurrent import GRU, LSTM, SimpleRNN
 
     recurrent = {"simple": SimpleRNN, "lstm": LSTM, "gru": GRU}[hyperparameters.cell]
+    if hyperparameters.weight_dropout:
+        recurrent = partial(WeightDropLSTM, weight_dropout=hyperparameters.weight_dropout)
     streams = hyperparameters.reading == "streams"
     if hyperparameters.one_hot:  # a fixed identity matrix as embedding: row i is the one-hot vector of character i
         embedding = layers.Embedding(vocabulary_size, vocabulary_size, "identity", trainable=False)
@@ -143,6 +154,8 @@ def compile_model(model, hyperparameters, steps):
 def main(hyperparameters: Hyperparameters) -> None:
     if max(hyperparameters.ngrams, default=0) > 20:
         raise InputError(f"--ngrams is {max(hyperparameters.ngrams)}; strings of over 20 characters hardly come twice")
+    if hyperparameters.weight_dropout and hyperparameters.cell != "lstm":
+        raise InputError(f"--weight-dropout is for an LSTM; --cell is {hyperparameters.cell}")
     ids, vocabulary, corpus = load_text(hyperparameters.data)
     train, validation, _ = split_text(ids)
 

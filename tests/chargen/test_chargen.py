@@ -3,12 +3,14 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from chargen import elman, numpy_char_rnn
 from chargen.eval import Interpolation, read_stream, read_windows
 from chargen.generate import Writer, initial_states, step
 from chargen.ngram import NGram
 from chargen.train import PRESETS, Hyperparameters, build_model
+from chargen.weight_drop import WeightDropLSTM
 from common import InputError
 from common.text import Vocabulary, stream_batches, window_batches
 from common.training import load_model, save_model
@@ -349,3 +351,35 @@ def test_top_p_draws_among_the_likeliest_that_together_have_p(writer):
     assert 1 < count < 11
     drawn = {writer.write("a", 1, top_p=0.6, seed=seed) for seed in range(150)}
     assert drawn == {VOCABULARY.tokens[index] for index in order[:count]}
+
+
+# Dropout of weights
+
+
+def test_dropped_weights_are_zero_in_all_steps_and_only_in_training():
+    """An LSTM whose recurrent weights are all dropped but for rounding is one that sees no state before."""
+    keras.utils.set_random_seed(0)
+    inputs = np.random.default_rng(0).normal(size=(2, 6, 3)).astype("float32")
+    dropping, plain = WeightDropLSTM(4, 0.999999, return_sequences=True), keras.layers.LSTM(4, return_sequences=True)
+    plain.build(inputs.shape)
+    dropping.build(inputs.shape)
+    dropping.set_weights(plain.get_weights())
+    assert np.allclose(dropping(inputs), plain(inputs), atol=1e-5)
+    kernel, recurrent, bias = plain.get_weights()
+    plain.set_weights([kernel, 0 * recurrent, bias])
+    assert np.allclose(dropping(inputs, training=True), plain(inputs), atol=1e-5)
+
+
+def test_another_half_of_the_weights_is_dropped_each_time():
+    """The gradient of the weights is zero where they were dropped."""
+    keras.utils.set_random_seed(0)
+    inputs = np.random.default_rng(0).normal(size=(2, 6, 3)).astype("float32")
+    layer = WeightDropLSTM(16, 0.5)
+    layer.build(inputs.shape)
+    shares = []
+    for _ in range(2):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(layer(inputs, training=True) ** 2)
+        shares.append(tape.gradient(loss, layer.cell.recurrent_kernel).numpy() != 0)
+    assert 0.4 < shares[0].mean() < 0.6
+    assert (shares[0] != shares[1]).mean() > 0.3  # others each time
