@@ -49,7 +49,7 @@ $(TASKS:%=eval-%): eval-%: $(SETUP) ## evaluate the newest run of one task
 compare-pos_tagging: data ## train all taggers, the classical ones too, and print one table (15 minutes)
 	$(RUN) pos_tagging/compare.py $(ARGS)
 
-compare-sentiment: data ## seven models of the sentences side by side, under two protocols (5 minutes)
+compare-sentiment: data ## seven models of the sentences side by side, under two protocols (4 minutes)
 	@$(RUN) sentiment/compare.py $(ARGS)
 
 quick: $(SETUP) ## all four tasks at toy size on the generated sample, in runs/quick (about a minute)
@@ -59,7 +59,7 @@ quick: $(SETUP) ## all four tasks at toy size on the generated sample, in runs/q
 	$(RUN) toy_sequence/train.py --runs runs/quick --epochs 1
 	@echo; $(RUN) -m common.summary runs/quick
 
-toys: $(SETUP) ## run all scripts of toy_sequence; their pictures in runs/toys/pictures
+toys: $(SETUP) ## run all scripts of toy_sequence (10 minutes); their pictures in runs/toys/pictures
 	@set -e; for script in $(TOYS); do \
 		echo; echo "=== $$script ==="; $(RUN) toy_sequence/$$script.py --runs runs/toys $(ARGS); done
 	@mkdir -p runs/toys/pictures; cp runs/toys/*/latest/*.png runs/toys/pictures/

@@ -166,7 +166,7 @@ def draw(run, before, test, predicted, most=12):
         labels = [[*labels, f"{bounds[-1]} or more"][place] + f"\n({np.sum(bins == place)})" for place in filled]
         bars = axis.bar(labels, [right[bins == place].mean() for place in filled])
         axis.bar_label(bars, fmt="%.3f")
-        axis.set(xlabel=f"{name} (in brackets: words of the test)", ylim=(0, 1.05))
+        axis.set(xlabel=f"{name}\n(in brackets: words of the test part)", ylim=(0, 1.05))
         axis.tick_params(axis="x", labelsize=8)
     axes[0].set(ylabel="token accuracy")
     plots.save(figure, run / "accuracy.png")

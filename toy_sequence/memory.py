@@ -1,6 +1,6 @@
 """Which cell remembers for how long? The adding problem and the copy task, at lags from 10 to 500 steps.
 
-    python toy_sequence/memory.py                             # about three minutes
+    python toy_sequence/memory.py                             # about two minutes
     python toy_sequence/memory.py --budget 400000             # more patience
 
 adding: at every step a random number between 0 and 1 comes in, and a mark that is 1 at two steps, one in each half of
