@@ -38,7 +38,7 @@ class Options:
     format: Literal["tsv", "json"] = "tsv"  # columns between tabs, or a JSON object a line
     explain: bool = False  # show what each word contributes
     html: Path = Path("explanation.html")  # where --explain writes the shaded words
-    speed: bool = False  # say on stderr how long the start took, and how many sentences a second followed
+    timing: bool = False  # say on standard error how long it took
 
 
 def as_line(answer: dict, layout: str, colored: bool = False) -> str:
@@ -106,10 +106,10 @@ def main(options: Options) -> None:
     if options.explain:
         explain.write_page(paragraphs, names, options.html)
         print(f"shaded words: {options.html}", file=sys.stderr)
-    if options.speed:
+    if options.timing:
         seconds = time.perf_counter() - ready
         print(
-            f"start {ready - started:.1f} s; {count} sentences in {seconds:.2f} s, {count / seconds:.0f} a second",
+            f"start-up {ready - started:.1f} s; {count} sentences in {seconds:.2f} s, {count / seconds:,.0f} a second",
             file=sys.stderr,
         )
 
