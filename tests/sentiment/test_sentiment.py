@@ -107,7 +107,7 @@ def test_a_piece_votes_by_itself():
     ids[0, 0, :4], ids[0, 1, :1] = [3, 4, 5, 6], [7]  # the third word is padding
     before = float(model(ids)[0, 0])
     votes.set_weights([votes.get_weights()[0] + np.arange(20)[:, None]])
-    assert float(model(ids)[0, 0]) - before == pytest.approx((3 + 4 + 5 + 6) / 2 + 7, abs=1e-4)
+    assert float(model(ids)[0, 0]) - before == pytest.approx(TINY.vote_scale * ((3 + 4 + 5 + 6) / 2 + 7), abs=1e-4)
 
 
 def test_a_training_does_not_depend_on_the_one_before():
