@@ -89,6 +89,9 @@ def main(options: Options) -> None:
 
     started = time.perf_counter()
     model, vocabularies = load_model(options.run / "model.keras", "pos_tagging.encoder_decoder")
+    if not options.sentences:  # TensorFlow plans the computation now, for one shape, and after that for any
+        for some in (["one"], ["two", "three words"]):
+            list(tag_lines(some, model, vocabularies))
     ready = time.perf_counter()
     typed = not options.file and not options.sentences and sys.stdin.isatty()  # is answered line by line
     if options.sentences:
