@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from measuring import ragged, report
 
-from common.training import RunOptions, load_tensorflow
+from common.training import RunOptions, load_tensorflow, start_anew
 
 load_tensorflow(RunOptions())
 import keras  # noqa: E402
@@ -34,15 +34,9 @@ def chargen(task, data):
     batches = chargen_train.stream_batches(ids, settings.batch_size, settings.sequence_length)
     writer = Writer(model, vocabulary)
 
-    def train_epoch():
-        for layer in model.layers:
-            if getattr(layer, "stateful", False):
-                layer.reset_states()
-        model.fit(batches, shuffle=False, verbose=0)
-
     report(
         task,
-        train_epoch,
+        lambda: model.fit(batches, shuffle=False, verbose=0, callbacks=[start_anew()]),
         lambda: bits_of_stream(model, data["validation"], ids[-1000:]).mean(),
         lambda: len(writer.write(vocabulary.tokens[0], 5000)),
         len(batches) * settings.batch_size * settings.sequence_length,

@@ -5,7 +5,6 @@
 The text is the test part of the corpus, many times over, one sentence a line, its words separated by spaces.
 """
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -36,8 +35,8 @@ def main():
         text.write_text("\n".join(" ".join(sentence) for sentence in words * TIMES))
         for flags in (["--tokenized"], []):
             command = [sys.executable, "pos_tagging/tag.py", "--timing", "--file", str(text), *flags]
-            with open(os.devnull, "w") as nothing:
-                said = subprocess.run(command, check=True, stdout=nothing, stderr=subprocess.PIPE, text=True).stderr
+            output = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+            said = subprocess.run(command, check=True, text=True, **output).stderr
             print(f"tag.py --file {' '.join(flags) or '(which splits the words)'}: {said.strip()}", flush=True)
 
 

@@ -36,11 +36,8 @@ class Options:
 
 def initial_states(model, batch_size):
     """Zeros for every layer of a model that has a state: a list of lists of tensors (batch, hidden)."""
-    import tensorflow as tf
-
-    cells = [layer.cell.get_initial_state(batch_size) for layer in model.layers if hasattr(layer, "cell")]
-    votes = [layer for layer in model.layers if hasattr(layer, "vote")]
-    return cells + [[tf.zeros((batch_size, max(layer.lengths)), tf.int64)] for layer in votes]
+    with_state = [layer for layer in model.layers if hasattr(layer, "cell") or hasattr(layer, "vote")]
+    return [getattr(layer, "cell", layer).get_initial_state(batch_size) for layer in with_state]
 
 
 def step(model, ids, states):

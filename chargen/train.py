@@ -42,7 +42,7 @@ from typing import Literal
 from common import InputError
 from common.data import load_text, split_text
 from common.text import stream_batches, window_batches
-from common.training import SharedRunOptions, callbacks, finish_run, load_tensorflow, run_script, start_run
+from common.training import SharedRunOptions, callbacks, finish_run, load_tensorflow, run_script, start_anew, start_run
 
 
 @dataclass(frozen=True)
@@ -177,17 +177,6 @@ def main(hyperparameters: Hyperparameters) -> None:
             f"--batch-size is {hyperparameters.batch_size}; {workers.count} workers cannot share it evenly"
         )
 
-    class StartAnew(keras.callbacks.Callback):
-        """Forget the state before the first batch of training and before the first batch of validation."""
-
-        def on_epoch_begin(self, epoch=None, logs=None):
-            for layer in self.model.layers:
-                if getattr(layer, "stateful", False):
-                    layer.reset_states()
-
-        def on_test_begin(self, logs=None):
-            self.on_epoch_begin()
-
     class PrintSample(keras.callbacks.Callback):
         """Let the model write a little after each epoch."""
 
@@ -220,7 +209,7 @@ def main(hyperparameters: Hyperparameters) -> None:
             validation_data=validation_batches,
             epochs=hyperparameters.epochs,
             shuffle=False,  # the datasets have done it
-            callbacks=[StartAnew(), PrintSample(), *kept],
+            callbacks=[start_anew(), PrintSample(), *kept],
         )
     seconds = time.perf_counter() - started
     if not workers.chief:

@@ -75,7 +75,11 @@ class Votes(keras.layers.Layer):
         self.known = self.add_weight(shape=(self.count,), dtype="int64", initializer="zeros", trainable=False)
         rows = self.count + len(self.lengths)  # one more for each length: all those that are not known
         self.table = self.add_weight(shape=(rows, size), initializer="zeros")
-        self.states = [tf.Variable(tf.zeros((batch, max(self.lengths)), tf.int64), trainable=False)]
+        self.states = [tf.Variable(start, trainable=False) for start in self.get_initial_state(batch)]
+
+    def get_initial_state(self, batch_size):
+        """The characters before a text begins: none. As a cell's, a list of tensors."""
+        return [tf.zeros((batch_size, max(self.lengths)), tf.int64)]
 
     def reset_states(self):
         """Forget the last characters: the text begins anew."""

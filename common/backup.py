@@ -81,7 +81,7 @@ class Backup(keras.callbacks.Callback):
         wide = [np.zeros((len(state) * self.workers.count, state.shape[1]), state.dtype) for state in states]
         for state, whole in zip(states, wide, strict=True):
             whole[slice(*self.workers.rows(len(whole)))] = state
-        return [self.workers.sum_arrays([whole])[0] for whole in wide]  # each alone: their types differ
+        return [self.workers.sum_array(whole) for whole in wide]
 
     def _restore(self, arrays: dict, kinds: tuple[str, ...]) -> None:
         for kind in kinds:

@@ -27,22 +27,28 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True)
-class RunOptions:
+class NamedRunOptions:
+    """Options of every script that leaves a run folder."""
+
+    name: str | None = None
+    """Name of the run folder; by default the date and time."""
+    runs: Path = Path("runs")
+    """Folder in which the run folders lie."""
+    seed: int = 0
+    """Fixes initial weights, data order, dropout and sampling."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RunOptions(NamedRunOptions):
     """What every train.py asks for; its Hyperparameters inherit it."""
 
     data: str | None = None
     """A corpus of your own (file, or folder that holds the corpus), or "sample" for the generated one. By default the
     published corpus is looked up, and downloaded if need be."""
-    name: str | None = None
-    """Name of the run folder. By default the date and time."""
-    runs: Path = Path("runs")
-    """Folder in which the run folders lie."""
     resume: bool = False
     """Continue the interrupted run called --name (by default the newest unfinished one) from what it saved last."""
     save_every: int = 200
     """Steps of training between two savings of all that is needed to resume; each epoch's end is saved as well."""
-    seed: int = 0
-    """Fixes initial weights, data order, dropout and sampling."""
     deterministic: bool = False
     """Let TensorFlow use only operations that give the same bits every time; slower."""
 
@@ -229,12 +235,12 @@ def load_tensorflow(options: Any = None) -> Workers:
 # A run folder: runs/<task>/<name>/
 
 
-def start_run(task: str, options: Any, chief: bool = True) -> Path:
+def start_run(task: str, options: NamedRunOptions, chief: bool = True) -> Path:
     """Make the run folder `runs/<task>/<name>` with `hyperparameters.json` and `backup/` in it, or find the one to
     resume. Workers that are not the chief only get its path.
 
     Args:
-        options: `RunOptions`, or any dataclass with `runs` and `name`.
+        options: `NamedRunOptions`; only `RunOptions` can ask to resume.
 
     Raises:
         InputError: the run exists already (a run is never overwritten), there is none to resume, or the flags differ
@@ -336,6 +342,22 @@ def callbacks(
     if main:
         written_by_chief.append(keras.callbacks.TensorBoard(run / "tensorboard", write_graph=False))
     return [keras.callbacks.TerminateOnNaN(), *(written_by_chief if workers.chief else []), stopping, backup]
+
+
+def start_anew() -> Any:
+    """A Keras callback that forgets the states of stateful layers before each epoch and before each validation."""
+    import keras
+
+    class StartAnew(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch=None, logs=None):
+            for layer in self.model.layers:
+                if getattr(layer, "stateful", False):
+                    layer.reset_states()
+
+        def on_test_begin(self, logs=None):
+            self.on_epoch_begin()
+
+    return StartAnew()
 
 
 def finish_run(run: Path, task: str, metrics: dict[str, Any]) -> None:

@@ -90,24 +90,24 @@ class Workers:
         parts = tf.split(flat, [tf.size(tensor) for tensor in tensors])
         return [tf.reshape(part, tf.shape(tensor)) for part, tensor in zip(parts, tensors, strict=True)]
 
-    def sum_arrays(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
-        """The same for arrays of floats, outside of a training step."""
+    def sum_array(self, array: np.ndarray) -> np.ndarray:
+        """The same for an array, outside of a training step."""
         import tensorflow as tf
 
-        if self.count == 1 or not arrays:
-            return arrays
+        if self.count == 1:
+            return array
         with self._noticing():
-            return [each.numpy() for each in tf.function(self.sum)([tf.constant(each) for each in arrays])]
+            return tf.function(self.sum)([tf.constant(array)])[0].numpy()
 
     def from_chief(self, content: bytes) -> bytes:
         """The chief's `content`, on every worker."""
         if self.count == 1:
             return content
-        (length,) = self.sum_arrays([np.array([len(content) if self.chief else 0], "float64")])
-        numbers = np.zeros(int(length[0]), "int32")
+        (length,) = self.sum_array(np.array([len(content) if self.chief else 0], "float64"))
+        numbers = np.zeros(int(length), "int32")
         if self.chief:
             numbers[:] = np.frombuffer(content, "uint8")
-        return self.sum_arrays([numbers])[0].astype("uint8").tobytes() if len(numbers) else b""
+        return self.sum_array(numbers).astype("uint8").tobytes() if len(numbers) else b""
 
     def vary_dropout(self, model) -> None:
         """Give each worker's random numbers another seed, so that they do not all drop the same units."""

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import random
 import resource
 import runpy
 import signal
@@ -12,6 +13,14 @@ ROOT = Path(__file__).parent.parent
 
 fork = multiprocessing.get_context("forkserver")
 fork.set_forkserver_preload(["keras", "sklearn.metrics", "matplotlib.pyplot"])
+
+
+def write_text(folder: Path) -> Path:
+    """A text of 1,500 made-up words in a file of that folder."""
+    generator = random.Random(0)
+    words = ("".join(generator.choices("abcde", k=generator.randint(1, 5))) for _ in range(1500))
+    (folder / "text.txt").write_text(" ".join(words))
+    return folder / "text.txt"
 
 
 def start(path, *arguments, output: Path, file_size=None, **environment):

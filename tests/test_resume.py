@@ -39,10 +39,7 @@ def start(output):
 @pytest.fixture(scope="module")
 def flags(tmp_path_factory):
     folder = tmp_path_factory.mktemp("resume")
-    generator = random.Random(0)
-    words = ("".join(generator.choices("abcde", k=generator.randint(1, 5))) for _ in range(1500))
-    (folder / "text.txt").write_text(" ".join(words))
-    return ["--runs", str(folder), "--data", str(folder / "text.txt"), *FLAGS]
+    return ["--runs", str(folder), "--data", str(forked.write_text(folder)), *FLAGS]
 
 
 def results(run):

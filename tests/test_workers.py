@@ -2,7 +2,6 @@
 
 import csv
 import json
-import random
 import time
 
 import forked
@@ -21,10 +20,7 @@ FLAGS += ["--sample-length", "1", "--save-every", "5", "--input-dropout", "0", "
 @pytest.fixture(scope="module")
 def flags(tmp_path_factory):
     folder = tmp_path_factory.mktemp("workers")
-    generator = random.Random(0)
-    words = ("".join(generator.choices("abcde", k=generator.randint(1, 5))) for _ in range(1500))
-    (folder / "text.txt").write_text(" ".join(words))
-    return ["--runs", folder, "--data", folder / "text.txt", *FLAGS]
+    return ["--runs", folder, "--data", forked.write_text(folder), *FLAGS]
 
 
 def start(count, tmp_path, path, *arguments):

@@ -24,18 +24,17 @@ References: Elman 1990, Finding structure in time. Hochreiter & Schmidhuber 1997
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from common.summary import print_table
-from common.training import finish_run, load_tensorflow, run_script, save_model, start_run
+from common.training import NamedRunOptions, finish_run, load_tensorflow, run_script, save_model, start_run
 
 LENGTHS = (8, 16, 32, 64, 128, 256, 512, 1024)  # bits of the numbers in the tests
 
 
 @dataclass(frozen=True)
-class Hyperparameters:
+class Hyperparameters(NamedRunOptions):
     hidden_size: int = 16  # units of the recurrent layers
     small_size: int = 2  # units of a second SimpleRNN, which are too few
     longest: int = 8  # bits of the longest numbers in training
@@ -45,9 +44,6 @@ class Hyperparameters:
     learning_rate: float = 0.01  # of Adam at the start; falls to 0 along half a cosine
     clip_norm: float = 1.0  # longest gradient; longer ones are scaled down
     test_pairs: int = 1000  # random pairs in the test of each length
-    seed: int = 0  # fixes initial weights and pairs
-    name: str | None = None  # name of the run folder; by default the date and time
-    runs: Path = Path("runs")  # folder in which the run folders lie
 
 
 def add(bits):

@@ -28,19 +28,18 @@ References: Elman 1990, Finding structure in time. Werbos 1990, Backpropagation 
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from common.training import finish_run, run_script, start_run
+from common.training import NamedRunOptions, finish_run, run_script, start_run
 
 BITS = 8  # of the sum; the two numbers have one less
 OVERFLOW = np.log(np.finfo(float).max)  # 709.8: exp of more is infinite, and s has no derivative left long before
 
 
 @dataclass(frozen=True)
-class Hyperparameters:
+class Hyperparameters(NamedRunOptions):
     hidden_size: int = 16  # units
     activation: Literal["sigmoid", "tanh", "relu"] = "sigmoid"  # f, of the hidden units
     init: Literal["normal", "xavier", "he"] = "normal"  # how widely the initial weights are spread
@@ -49,9 +48,6 @@ class Hyperparameters:
     iterations: int = 10_000  # pairs to learn from
     plot_interval: int = 100  # iterations that one point of the loss curve is the mean of
     check: bool = False  # check the gradients instead of training
-    seed: int = 0  # fixes the initial weights and the pairs
-    name: str | None = None  # name of the run folder; by default the date and time
-    runs: Path = Path("runs")  # folder in which the run folders lie
 
 
 def sigmoid(u):

@@ -15,12 +15,11 @@ first interval after which the loss was below 0.1, and the iteration at which a 
 
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
 from common.summary import print_table
-from common.training import finish_run, run_script, start_run
+from common.training import NamedRunOptions, finish_run, run_script, start_run
 from toy_sequence.binary_addition_numpy import Hyperparameters, exact_match, train
 
 SETTINGS = {
@@ -42,12 +41,9 @@ HEADER = ("setting", "loss", "exact match", "loss below 0.1 after", "diverged at
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(NamedRunOptions):
     iterations: int = 10_000  # pairs that each net learns from
     plot_interval: int = 200  # iterations that one point of the curves is the mean of
-    seed: int = 0  # fixes the initial weights and the pairs
-    name: str | None = None  # name of the run folder; by default the date and time
-    runs: Path = Path("runs")  # folder in which the run folders lie
 
 
 def measure(hyperparameters):

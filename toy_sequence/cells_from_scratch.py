@@ -16,28 +16,24 @@ and the references stand in cells.py.
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from common.summary import print_table
-from common.training import finish_run, load_tensorflow, run_script, start_run
+from common.training import NamedRunOptions, finish_run, load_tensorflow, run_script, start_run
 
 NAMES = {"SimpleRNNCell": "SimpleRNN", "LSTMCell": "LSTM", "PeepholeLSTMCell": None, "GRUCell": "GRU"}  # and Keras's
 PARTS = 20  # of the training, one point of the loss curve each
 
 
 @dataclass(frozen=True)
-class Hyperparameters:
+class Hyperparameters(NamedRunOptions):
     hidden_size: int = 4  # units
     sequence_length: int = 40  # steps
     batch_size: int = 64  # sequences
     steps: int = 600  # of training
     learning_rate: float = 0.02  # of Adam
     flagged: float = 0.08  # share of the numbers to be kept; the first one always is
-    seed: int = 0  # fixes initial weights and sequences
-    name: str | None = None  # name of the run folder; by default the date and time
-    runs: Path = Path("runs")  # folder in which the run folders lie
 
 
 def outputs_and_gradients(layer, inputs):

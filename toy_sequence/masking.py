@@ -15,19 +15,18 @@ steps only, and on 100 steps of zeros.
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from common import InputError
 from common.summary import print_table
-from common.training import finish_run, load_tensorflow, run_script, start_run
+from common.training import NamedRunOptions, finish_run, load_tensorflow, run_script, start_run
 
 WAYS = ("masked", "not masked")
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(NamedRunOptions):
     hidden_size: int = 10  # units of the SimpleRNN
     sequences: int = 250  # for training; half as many for the test
     shortest: int = 5  # steps of the shortest sequence
@@ -36,9 +35,6 @@ class Options:
     learning_rate: float = 0.01  # of Adam
     clip_norm: float = 1.0  # longest gradient; longer ones are scaled down
     epochs: int = 15
-    seed: int = 0  # fixes initial weights and data
-    name: str | None = None  # name of the run folder; by default the date and time
-    runs: Path = Path("runs")  # folder in which the run folders lie
 
 
 def padded_sequences(count, options, generator):

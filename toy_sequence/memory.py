@@ -24,13 +24,12 @@ learning.
 import math
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from common import InputError
 from common.summary import print_table
-from common.training import finish_run, load_tensorflow, run_script, start_run
+from common.training import NamedRunOptions, finish_run, load_tensorflow, run_script, start_run
 
 CELLS = ("SimpleRNN", "LSTM", "GRU")
 LETTERS, COPIED = 4, 3  # of the copy task: different ones, and how many are to be remembered
@@ -39,7 +38,7 @@ ENOUGH = 0.93  # that share in the last 20 batches of training ends the training
 
 
 @dataclass(frozen=True)
-class Hyperparameters:
+class Hyperparameters(NamedRunOptions):
     lags: tuple[int, ...] = (10, 20, 50, 100, 200, 500)  # steps, each more than the one before
     budget: int = 60_000  # time steps that a cell may read to learn a lag; 600 batches at lag 100
     max_batches: int = 1000  # and at most so many batches, which counts at short lags
@@ -47,9 +46,6 @@ class Hyperparameters:
     batch_size: int = 64  # sequences
     learning_rate: float = 0.01  # of Adam
     clip_norm: float = 1.0  # longest gradient; longer ones are scaled down
-    seed: int = 0  # fixes initial weights and sequences
-    name: str | None = None  # name of the run folder; by default the date and time
-    runs: Path = Path("runs")  # folder in which the run folders lie
 
 
 def adding(lag, count, generator):

@@ -19,27 +19,23 @@ References: Schuster & Paliwal 1997 (bidirectional). Cho et al. 2014, Sutskever,
 import math
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from common import InputError
 from common.summary import print_table
-from common.training import finish_run, load_tensorflow, run_script, start_run
+from common.training import NamedRunOptions, finish_run, load_tensorflow, run_script, start_anew, start_run
 
 STREAMS, WINDOW = 32, 5  # of the stateful task: streams read side by side, and steps that are read at a time
 
 
 @dataclass(frozen=True)
-class Hyperparameters:
+class Hyperparameters(NamedRunOptions):
     hidden_size: int = 32  # units of each recurrent layer
     sequences: int = 2000  # for training; a tenth as many for the test
     epochs: int = 12
     batch_size: int = 64  # sequences; the stateful task always has 32 streams
     learning_rate: float = 0.01  # of Adam at the start; falls to 0 along half a cosine
-    seed: int = 0  # fixes initial weights, data and its order
-    name: str | None = None  # name of the run folder; by default the date and time
-    runs: Path = Path("runs")  # folder in which the run folders lie
 
 
 # The tasks: (count, generator) -> inputs, targets
@@ -132,17 +128,6 @@ def fit(task, shape, batch_size, layers, hyperparameters):
     """Build and train a model on `task`; returns it and its accuracy on new sequences after each epoch."""
     import keras
 
-    class KeepWithinAPass(keras.callbacks.Callback):
-        """Start each pass over the streams, and each test, with a state of zeros."""
-
-        def on_epoch_begin(self, epoch, logs=None):
-            for layer in self.model.layers:
-                if getattr(layer, "stateful", False):
-                    layer.reset_states()
-
-        def on_test_begin(self, logs=None):
-            self.on_epoch_begin(0)
-
     model = keras.Sequential([keras.Input(shape, batch_size), *layers])
     print_shapes(model)
     generator = np.random.default_rng(hyperparameters.seed)
@@ -162,7 +147,7 @@ def fit(task, shape, batch_size, layers, hyperparameters):
         size,
         hyperparameters.epochs,
         verbose=0,
-        callbacks=[KeepWithinAPass()],
+        callbacks=[start_anew()],
         validation_data=test,
         validation_batch_size=batch_size,
         shuffle=batch_size is None,  # the windows of the streams must stay in order

@@ -22,28 +22,24 @@ difficult. Pascanu, Mikolov & Bengio 2013. Le, Jaitly & Hinton 2015 (identity-in
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from common.summary import print_table
-from common.training import finish_run, load_tensorflow, run_script, start_run
+from common.training import NamedRunOptions, finish_run, load_tensorflow, run_script, start_run
 
 RADII = (0.8, 0.95, 1.0, 1.05, 1.2)  # spectral radii of the second figure
 RADII_STEPS = 100  # of its networks
 
 
 @dataclass(frozen=True)
-class Hyperparameters:
+class Hyperparameters(NamedRunOptions):
     sequence_length: int = 20  # steps
     hidden_size: int = 32  # units
     batch_size: int = 32  # sequences
     steps: int = 500  # of training
     learning_rate: float = 0.01  # of Adam
     clip_norm: float = 1.0  # longest gradient; longer ones are scaled down
-    seed: int = 0  # fixes initial weights and sequences
-    name: str | None = None  # name of the run folder; by default the date and time
-    runs: Path = Path("runs")  # folder in which the run folders lie
 
 
 def build_layers(hidden_size):
@@ -133,6 +129,11 @@ def random_matrix(size, radius, generator):
     return matrix * radius / np.abs(np.linalg.eigvals(matrix)).max()
 
 
+def left_at_start(norms):
+    """Of the gradient at the last step by h, what is left at the first, by h or c, the larger: `gradient_norms`'."""
+    return max(state[0] for state in norms) / norms[0][-1]
+
+
 def factor(norms):
     """The mean factor from step to step back through the first half of the sequence (its later part is a transient)."""
     half = norms[: max(2, len(norms) // 2)]
@@ -178,9 +179,7 @@ def draw_radii(norms, hyperparameters, path):
 
 def conclusion(norms, accuracies, radii):
     """Three lines: which layers keep a gradient, which of them learn, what the spectral radius does."""
-    left = {
-        name: max(state[0] for state in states) / states[0][-1] for name, states in norms["at initialisation"].items()
-    }
+    left = {name: left_at_start(states) for name, states in norms["at initialisation"].items()}
     low, high = min(left, key=left.get), max(left, key=left.get)
     learned = [name for name, accuracy in accuracies.items() if accuracy >= 0.95]
     grown = ", ".join(f"{radius:g} gives {factor(h):.3f}" for radius, h in radii["linear"].items())
@@ -207,7 +206,7 @@ def main(hyperparameters: Hyperparameters) -> None:
         norms["at initialisation"][name], _ = measure(model, *test)
         train(model, hyperparameters, np.random.default_rng(hyperparameters.seed))
         norms["after training"][name], accuracies[name] = measure(model, *test)
-        before, after = (max(state[0] for state in states[name]) / states[name][0][-1] for states in norms.values())
+        before, after = (left_at_start(layers[name]) for layers in norms.values())
         rows.append((name, f"{before:.1e}", f"{after:.1e}", accuracies[name]))
     seconds = time.perf_counter() - started
     radii = {
