@@ -10,6 +10,9 @@ characters again for each new one, ten times the work.) The loop runs inside one
 The next character is drawn from soft-max(logits / temperature): below 1 the likely ones become likelier still, above
 1 the text becomes wilder. `--top-k 5` draws among the five likeliest only; `--top-p 0.9` among the likeliest that
 together have 0.9 of the probability (Holtzman et al. 2020, nucleus sampling); `--greedy` takes the likeliest.
+
+Drawing is done without adding up probabilities: the character whose logit plus noise is largest comes as often as its
+probability says, if the noise is -log(-log(u)), u being uniform between 0 and 1 (Gumbel 1954).
 """
 
 from dataclasses import dataclass
@@ -83,17 +86,24 @@ class Writer:
                 logits, states = step(model, character[None], states)
             return logits, states
 
+        def among_likeliest(logits, top_k, top_p):
+            """The logits (batch, vocabulary), but minus infinity for the characters that are not to be drawn."""
+            likeliest = tf.sort(logits, direction="DESCENDING")
+            among = tf.cumsum(tf.nn.softmax(likeliest), axis=1, exclusive=True) < top_p
+            choices = tf.minimum(tf.reduce_sum(tf.cast(among, tf.int32), axis=1), top_k)
+            least = tf.gather(likeliest, choices - 1, batch_dims=1)[:, None]
+            return tf.where(logits < least, -float("inf"), logits)
+
         @tf.function(reduce_retracing=True)
-        def write(logits, states, first, length, temperature, top_k, top_p, seed):
+        def write(logits, states, first, length, seed, temperature, limits):
             written = tf.TensorArray(tf.int32, length)
             for position in tf.range(length):
                 logits = logits / temperature  # (batch, vocabulary)
-                likeliest = tf.sort(logits, direction="DESCENDING")
-                among = tf.cumsum(tf.nn.softmax(likeliest), axis=1, exclusive=True) < top_p
-                choices = tf.minimum(tf.reduce_sum(tf.cast(among, tf.int32), axis=1), top_k)
-                least = tf.gather(likeliest, choices - 1, batch_dims=1)[:, None]
-                kept = tf.where(logits < least, -float("inf"), logits)
-                drawn = tf.random.stateless_categorical(kept, 1, [seed, first + position], dtype=tf.int32)[:, 0]
+                kept = among_likeliest(logits, *limits) if limits else logits
+                noise = -tf.math.log(
+                    -tf.math.log(tf.random.stateless_uniform(tf.shape(kept), [seed, first + position]))
+                )
+                drawn = tf.argmax(kept + noise, axis=1, output_type=tf.int32)
                 written = written.write(position, drawn)
                 logits, states = step(model, drawn, states)
             return tf.transpose(written.stack()), logits, states
@@ -133,10 +143,11 @@ class Writer:
         logits, states = tf.nest.map_structure(lambda *rows: tf.concat(rows, axis=0), *read)
         size = len(self.vocabulary)
         top_k = 1 if greedy else min(top_k or size, size)
-        settings = tf.constant(temperature, tf.float32), tf.constant(top_k), tf.constant(top_p, tf.float32)
+        limits = (tf.constant(top_k), tf.constant(top_p, tf.float32)) if top_k < size or top_p < 1 else None
+        settings = tf.constant(seed), tf.constant(temperature, tf.float32), limits
         for first in range(0, length, piece):
             count = tf.constant(min(piece, length - first))
-            ids, logits, states = self._write(logits, states, tf.constant(first), count, *settings, tf.constant(seed))
+            ids, logits, states = self._write(logits, states, tf.constant(first), count, *settings)
             yield ids.numpy()
 
     def write(self, prompt: str, length: int, **settings) -> str:

@@ -12,12 +12,15 @@ what it starts the next one with, so that nothing of the past is forgotten, whil
     characters (batch, time) -> embedding (batch, time, embedding) -> LSTM (batch, time, hidden)
                              -> logits (batch, time, vocabulary)
 
-**Votes.** What the last three to six characters alone say about the next one need not go through the layer's state. A
+**Votes.** What the last two to eight characters alone say about the next one need not go through the layer's state. A
 table beside it (votes.py) knows the strings that occur in the training text, and adds their votes to the logits.
 `--ngrams` without lengths leaves it out.
 
-**Best (`--preset best`).** The same three times with other seeds, for eval.py to average, and more slowly: recurrent
-weights are dropped too (weight_drop.py), so that more epochs do no harm.
+**Dropout.** A layer that has more numbers to learn than the text has characters soon knows the text by heart. In
+training, part of its inputs, of its outputs, of its recurrent weights (weight_drop.py) and of the votes is left out.
+
+**Best (`--preset best`).** The same three times with other seeds, for eval.py to average, and more slowly: with more
+dropout, more epochs do no harm.
 
 **Windows (`--preset book`).** The model of the book reads overlapping windows of 10 characters, forgets everything
 between two of them, and predicts only the character after each. It sees the text ten times for one pass of the
@@ -36,7 +39,6 @@ training large scale neural network language models (the votes).
 
 import time
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Literal
 
 from common import InputError
@@ -55,15 +57,23 @@ class Hyperparameters(SharedRunOptions):
     hidden_size: int = 384  # units of the recurrent layer
     input_dropout: float = 0.2  # share of the recurrent layer's inputs that is zeroed in training
     dropout: float = 0.4  # share of its outputs
-    weight_dropout: float = 0.0  # share of its recurrent weights, of an LSTM
-    ngrams: tuple[int, ...] = (3, 4, 5, 6)  # lengths of the strings of characters that vote, when it reads streams
-    vote_dropout: float = 0.5  # share of the votes left out in training, all those of a length together
+    weight_dropout: float = 0.2  # share of its recurrent weights
+    ngrams: tuple[int, ...] = (
+        2,
+        3,
+        4,
+        5,
+        6,
+        8,
+    )  # lengths of the strings of characters that vote, when it reads streams
+    vote_dropout: float = 0.6  # share of the votes left out in training, all those of a length together
+    vote_learning_rate: float = 0.1  # of the votes, at the start; they learn by Adagrad
     sequence_length: int = 50  # characters that gradients flow back through; the length of a window
     batch_size: int = 16  # streams read side by side, or windows a batch
     optimizer: Literal["adam", "rmsprop"] = "adam"
     learning_rate: float = 0.004  # at the start; falls to 0 along a cosine if the optimizer is Adam
     clip_norm: float = 1.0  # longest gradient; longer ones are scaled down
-    epochs: int = 14
+    epochs: int = 12
     patience: int = 3  # epochs without improvement on validation before training stops
     sample_length: int = 200  # characters of the sample printed after each epoch
     members: int = 1  # models trained, each with another seed, for eval.py to average
@@ -79,6 +89,7 @@ PRESETS = {
         hidden_size=128,
         input_dropout=0.0,
         dropout=0.0,
+        weight_dropout=0.0,
         sequence_length=10,
         batch_size=128,
         optimizer="rmsprop",
@@ -87,9 +98,9 @@ PRESETS = {
     ),
     "best": Hyperparameters(
         preset="best",
+        dropout=0.5,
         weight_dropout=0.3,
-        ngrams=(2, 3, 4, 5, 6, 8),
-        vote_dropout=0.6,
+        vote_learning_rate=0.06,
         epochs=24,
         patience=6,
         members=3,
@@ -107,12 +118,9 @@ def build_model(hyperparameters, vocabulary_size, known=()):
     from keras import Input, Model, Sequential, layers
 
     from chargen.votes import Votes
-    from chargen.weight_drop import WeightDropLSTM
-    from common.recurrent import GRU, LSTM, SimpleRNN
+    from chargen.weight_drop import WeightDropGRU, WeightDropLSTM, WeightDropSimpleRNN
 
-    recurrent = {"simple": SimpleRNN, "lstm": LSTM, "gru": GRU}[hyperparameters.cell]
-    if hyperparameters.weight_dropout:
-        recurrent = partial(WeightDropLSTM, weight_dropout=hyperparameters.weight_dropout)
+    recurrent = {"simple": WeightDropSimpleRNN, "lstm": WeightDropLSTM, "gru": WeightDropGRU}[hyperparameters.cell]
     streams = hyperparameters.reading == "streams"
     if hyperparameters.one_hot:  # a fixed identity matrix as embedding: row i is the one-hot vector of character i
         embedding = layers.Embedding(vocabulary_size, vocabulary_size, "identity", trainable=False)
@@ -123,14 +131,16 @@ def build_model(hyperparameters, vocabulary_size, known=()):
             Input((hyperparameters.sequence_length,), hyperparameters.batch_size if streams else None, dtype="int32"),
             embedding,
             layers.Dropout(hyperparameters.input_dropout),
-            recurrent(hyperparameters.hidden_size, return_sequences=streams, stateful=streams),
+            recurrent(
+                hyperparameters.hidden_size, hyperparameters.weight_dropout, return_sequences=streams, stateful=streams
+            ),
             layers.Dropout(hyperparameters.dropout),
             layers.Dense(vocabulary_size),
         ]
     )
     if not len(known):
         return model
-    votes = Votes(hyperparameters.ngrams, len(known), hyperparameters.vote_dropout)
+    votes = Votes(hyperparameters.ngrams, len(known), hyperparameters.vote_dropout, name="votes")
     model = Model(model.inputs[0], votes([model.outputs[0], model.inputs[0]]))
     votes.known.assign(known)
     return model
@@ -147,6 +157,12 @@ def compile_model(model, hyperparameters, steps):
         optimizer = keras.optimizers.Adam(rate, clipnorm=hyperparameters.clip_norm)
     else:
         optimizer = keras.optimizers.RMSprop(hyperparameters.learning_rate, clipnorm=hyperparameters.clip_norm)
+    if any(layer.name == "votes" for layer in model.layers):
+        # Most n-grams are rare, their gradients small and far between. Adam makes as long a step for a small gradient
+        # as for a large one; Adagrad, as long as its sum of squares starts well above theirs, a shorter one.
+        rate = keras.optimizers.schedules.CosineDecay(hyperparameters.vote_learning_rate, steps)
+        adagrad = keras.optimizers.Adagrad(rate, initial_accumulator_value=1e-6)
+        optimizer = keras.optimizers.MultiOptimizer(keras.optimizers.OptimizerMap(optimizer, {"votes/.*": adagrad}))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer, loss, metrics=[BitsPerCharacter()], jit_compile=False)
 
@@ -154,8 +170,6 @@ def compile_model(model, hyperparameters, steps):
 def main(hyperparameters: Hyperparameters) -> None:
     if max(hyperparameters.ngrams, default=0) > 20:
         raise InputError(f"--ngrams is {max(hyperparameters.ngrams)}; strings of over 20 characters hardly come twice")
-    if hyperparameters.weight_dropout and hyperparameters.cell != "lstm":
-        raise InputError(f"--weight-dropout is for an LSTM; --cell is {hyperparameters.cell}")
     ids, vocabulary, corpus = load_text(hyperparameters.data)
     train, validation, _ = split_text(ids)
 

@@ -11,12 +11,12 @@ import keras
 from common import recurrent
 
 
-@keras.saving.register_keras_serializable(package="chargen")
-class WeightDropLSTM(recurrent.LSTM):
-    """An LSTM (batch, time, inputs) -> (batch, time, hidden) with dropout of its recurrent weights.
+class WeightDrop:
+    """What the three layers below add to a recurrent layer (batch, time, inputs) -> (batch, time, hidden).
 
     Args:
-        weight_dropout: share of them that is zeroed in training; the others grow by as much, as in `Dropout`.
+        weight_dropout: share of the recurrent weights that is zeroed in training; the others grow by as much, as in
+            `Dropout`.
     """
 
     def __init__(self, units, weight_dropout, **keywords):
@@ -31,3 +31,18 @@ class WeightDropLSTM(recurrent.LSTM):
         dropped = self.drop(keras.ops.convert_to_tensor(weights), training=training)
         with keras.StatelessScope([(weights, dropped)]):  # whoever reads the weights there gets these
             return super().inner_loop(sequences, initial_state, mask, training=training)
+
+
+@keras.saving.register_keras_serializable(package="chargen")
+class WeightDropSimpleRNN(WeightDrop, recurrent.SimpleRNN):
+    """A SimpleRNN with dropout of its recurrent weights."""
+
+
+@keras.saving.register_keras_serializable(package="chargen")
+class WeightDropLSTM(WeightDrop, recurrent.LSTM):
+    """An LSTM with dropout of its recurrent weights."""
+
+
+@keras.saving.register_keras_serializable(package="chargen")
+class WeightDropGRU(WeightDrop, recurrent.GRU):
+    """A GRU with dropout of its recurrent weights."""

@@ -13,9 +13,9 @@ Slurm can set (docs/scaling.md):
 
     {"cluster": {"worker": ["host1:12345", "host2:12345"]}, "task": {"type": "worker", "index": 0}}
 
-One difference to a process without a strategy: there, Keras's Adam squares the gradient of a row of an embedding once
-for each time that the row occurs in the batch; the summed gradients are squared once. So compare two workers with one
-(`python -m common.workers 1 ...`): these agree.
+One difference to a process without a strategy: there, Keras's Adam and Adagrad square the gradient of a row of an
+embedding once for each time that the row occurs in the batch; the summed gradients are squared once. So compare two
+workers with one (`python -m common.workers 1 ...`): these agree.
 
 The model's variables are ordinary ones, and Keras's `fit` and callbacks run as ever, on each worker; only what `fit`
 does in one step is replaced, since Keras 3's own step does not work with this strategy (keras-team/keras, 20585).

@@ -10,12 +10,13 @@ from chargen.eval import Interpolation, read_stream, read_windows
 from chargen.generate import Writer, initial_states, step
 from chargen.ngram import NGram
 from chargen.train import PRESETS, Hyperparameters, build_model
-from chargen.weight_drop import WeightDropLSTM
+from chargen.weight_drop import WeightDropGRU, WeightDropLSTM, WeightDropSimpleRNN
 from common import InputError
 from common.text import Vocabulary, stream_batches, window_batches
 from common.training import load_model, save_model
 
-TINY = Hyperparameters(embedding_size=5, hidden_size=7, batch_size=3, sequence_length=4, input_dropout=0.0, dropout=0.0)
+NO_DROPOUT = {"input_dropout": 0.0, "dropout": 0.0, "weight_dropout": 0.0}
+TINY = Hyperparameters(embedding_size=5, hidden_size=7, batch_size=3, sequence_length=4, **NO_DROPOUT)
 BOOK = replace(PRESETS["book"], hidden_size=7, batch_size=3, sequence_length=4)
 VOCABULARY = Vocabulary.of_characters("abcdefghij ")
 
@@ -353,14 +354,26 @@ def test_top_p_draws_among_the_likeliest_that_together_have_p(writer):
     assert drawn == {VOCABULARY.tokens[index] for index in order[:count]}
 
 
+def test_characters_are_drawn_as_often_as_their_probability_says(writer):
+    model = with_random_weights(build_model(TINY, len(VOCABULARY)))
+    expected = softmax(step(model, VOCABULARY.encode("a"), initial_states(model, 1))[0].numpy()[0] / 0.8)
+    (drawn,) = writer.pieces(["a"] * 4000, 1, temperature=0.8)
+    counts = np.bincount(VOCABULARY.encode("".join(drawn)), minlength=len(VOCABULARY))
+    assert np.allclose(counts / 4000, expected, atol=0.03)
+    assert expected.max() - expected.min() > 0.1
+
+
 # Dropout of weights
 
 
-def test_dropped_weights_are_zero_in_all_steps_and_only_in_training():
-    """An LSTM whose recurrent weights are all dropped but for rounding is one that sees no state before."""
+@pytest.mark.parametrize("name", ["SimpleRNN", "LSTM", "GRU"])
+def test_dropped_weights_are_zero_in_all_steps_and_only_in_training(name):
+    """A layer whose recurrent weights are all dropped but for rounding is one with weights of zero."""
     keras.utils.set_random_seed(0)
     inputs = np.random.default_rng(0).normal(size=(2, 6, 3)).astype("float32")
-    dropping, plain = WeightDropLSTM(4, 0.999999, return_sequences=True), keras.layers.LSTM(4, return_sequences=True)
+    dropping_layer = {"SimpleRNN": WeightDropSimpleRNN, "LSTM": WeightDropLSTM, "GRU": WeightDropGRU}[name]
+    dropping = dropping_layer(4, 0.999999, return_sequences=True)
+    plain = getattr(keras.layers, name)(4, return_sequences=True)
     plain.build(inputs.shape)
     dropping.build(inputs.shape)
     dropping.set_weights(plain.get_weights())

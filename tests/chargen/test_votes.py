@@ -4,9 +4,10 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from chargen.generate import Writer, initial_states, step
-from chargen.train import Hyperparameters, build_model
+from chargen.train import Hyperparameters, build_model, compile_model
 from chargen.votes import Votes, known_ngrams
 from common.text import Vocabulary
 from common.training import load_model, save_model
@@ -16,7 +17,15 @@ VOCABULARY = Vocabulary.of_characters(TEXT)
 IDS = VOCABULARY.encode(TEXT)
 LENGTHS = (2, 3, 5)
 TINY = Hyperparameters(
-    embedding_size=5, hidden_size=7, batch_size=1, sequence_length=20, input_dropout=0.0, dropout=0.0, ngrams=LENGTHS
+    embedding_size=5,
+    hidden_size=7,
+    batch_size=1,
+    sequence_length=20,
+    input_dropout=0.0,
+    dropout=0.0,
+    weight_dropout=0.0,
+    vote_dropout=0.5,
+    ngrams=LENGTHS,
 )
 
 
@@ -98,3 +107,25 @@ def test_votes_learn():
     model.compile(keras.optimizers.Adam(0.1), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     losses = model.fit(IDS[None, :20], IDS[None, 1:21], epochs=20, verbose=0).history["loss"]
     assert losses[-1] < 0.5 * losses[0]
+
+
+def test_votes_learn_by_adagrad_and_the_rest_by_adam():
+    """Adam's first step is as long for a small gradient as for a large one; Adagrad's is not."""
+    hyperparameters = replace(TINY, sequence_length=1, vote_dropout=0.0, learning_rate=0.004, vote_learning_rate=0.1)
+    model = model_with_votes(hyperparameters)
+    (bias,) = [layer.bias for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+    table = model.get_layer("votes").table
+    ids, targets = IDS[None, :1], IDS[None, 1:2]
+    with tf.GradientTape() as tape:
+        loss = 0.001 * tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(targets, model(ids)))
+    slopes = [tf.convert_to_tensor(slope).numpy() for slope in tape.gradient(loss, [table.value, bias.value])]
+    before = [np.array(weight) for weight in (table, bias)]
+    for layer in model.layers:
+        if getattr(layer, "stateful", False):
+            layer.reset_states()
+    compile_model(model, hyperparameters, steps=1000)
+    model.train_on_batch(ids, targets, sample_weight=np.array([0.001]))
+    gone = [old - np.array(weight) for old, weight in zip(before, (table, bias), strict=True)]
+    assert np.allclose(gone[0], 0.1 * slopes[0] / np.sqrt(1e-6 + slopes[0] ** 2), rtol=0.1, atol=1e-6)
+    assert np.allclose(gone[1], 0.004 * slopes[1] / (np.abs(slopes[1]) + 1e-7 / np.sqrt(1 - 0.999)), rtol=0.01)
+    assert 0 < np.abs(gone[0][gone[0] != 0]).min() < 0.01
