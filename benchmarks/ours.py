@@ -4,7 +4,7 @@ import sys
 from dataclasses import replace
 
 import numpy as np
-from measuring import ragged, report
+from measuring import EPOCHS, ragged, report
 
 from common.training import RunOptions, load_tensorflow, start_anew
 
@@ -14,6 +14,7 @@ import keras  # noqa: E402
 from chargen import train as chargen_train  # noqa: E402
 from chargen.eval import bits_of_stream  # noqa: E402
 from chargen.generate import Writer  # noqa: E402
+from chargen.votes import known_ngrams  # noqa: E402
 from common.metrics import masked_crossentropy  # noqa: E402
 from common.padding import bucketed_batches, predict_in_batches  # noqa: E402
 from common.text import Vocabulary  # noqa: E402
@@ -22,16 +23,16 @@ from sentiment import train as sentiment_train  # noqa: E402
 
 
 def chargen(task, data):
-    settings = chargen_train.Hyperparameters()
-    if task == "chargen-book":
-        settings = replace(settings, cell="simple", one_hot=True, hidden_size=128, input_dropout=0.0, dropout=0.0)
-        settings = replace(settings, batch_size=128, sequence_length=25)  # the classic way's 128 windows a batch
-    size, ids = int(data["size"]), data["training"]
+    settings, size, ids, known = chargen_train.Hyperparameters(), int(data["size"]), data["training"], ()
+    if task == "chargen":
+        known = known_ngrams(ids, settings.ngrams, size)
+    else:  # the classic way's 128 windows a batch, as streams
+        settings = replace(chargen_train.PRESETS["book"], reading="streams", sequence_length=25)
+        settings = replace(settings, optimizer="adam", learning_rate=0.004)
     vocabulary = Vocabulary([chr(number + 32) for number in range(size)])  # any characters will do
-    model = chargen_train.build_model(settings, size)
-    adam = keras.optimizers.Adam(settings.learning_rate, clipnorm=settings.clip_norm)
-    model.compile(adam, keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=False)
+    model = chargen_train.build_model(settings, size, known)
     batches = chargen_train.stream_batches(ids, settings.batch_size, settings.sequence_length)
+    chargen_train.compile_model(model, settings, EPOCHS * len(batches))
     writer = Writer(model, vocabulary)
 
     report(

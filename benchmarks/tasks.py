@@ -4,9 +4,10 @@
 
 The same data in every case: the training part of Alice (validation on the tenth after it), the treebank's training
 and validation parts, and the first of the five folds of the UMich sentences. `chargen-book` is the book's model,
-SimpleRNN 128 on one-hot characters, `chargen` the default of train.py, `pos_tagging` a bidirectional GRU that tags
-each word, `sentiment` the book's LSTM. The classic way trains them on windows of 10 characters, and padded to 250 and
-to 40 steps. Every row is one training in a process of its own.
+SimpleRNN 128 on one-hot characters, `chargen` the default of train.py (the other two ways: its LSTM, without votes and
+dropout of weights), `pos_tagging` a bidirectional GRU that tags each word, `sentiment` the book's LSTM. The classic way
+trains them on windows of 10 characters, and padded to 250 and to 40 steps. Every row is one training in a process of
+its own.
 
 The columns: examples (characters predicted, or sentences) a second of training, without the first epoch, in which
 TensorFlow compiles; seconds of training to a given quality on the validation part, compilation included (with another
