@@ -103,5 +103,6 @@ class Votes(keras.layers.Layer):
         place = tf.minimum(place, self.count - 1)
         unknown = self.count + tf.range(len(self.lengths))
         place = tf.where(tf.gather(self.known, place) == numbers, place, unknown)
-        votes = self.dropout(tf.gather(self.table, place), training=training)  # (batch, time, lengths, vocabulary)
+        votes = tf.gather(self.table.value, place)  # (batch, time, lengths, vocabulary); no copy of the table is made
+        votes = self.dropout(votes, training=training)
         return logits + tf.reduce_sum(votes, axis=2), [text[:, steps:]]
