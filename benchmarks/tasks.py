@@ -1,6 +1,7 @@
 """Every task of this suite beside the classic scripts' way of doing it and beside an equal PyTorch model.
 
     make bench
+    .venv/bin/python benchmarks/tasks.py .venv-bench/bin/python sentiment      # only some of the tasks
 
 The same data in every case: the training part of Alice (validation on the tenth after it), the treebank's training
 and validation parts, and the first of the five folds of the UMich sentences. `chargen-book` is the book's model,
@@ -42,6 +43,7 @@ from common.text import Vocabulary
 from pos_tagging.features import encode_words, make_vocabularies
 from pos_tagging.train import PRESETS
 
+TASKS = ("chargen-book", "chargen", "pos_tagging", "sentiment")
 WAYS = ("classic", "pytorch", "ours")
 
 
@@ -100,10 +102,10 @@ def answer_seconds(*arguments):
     return statistics.median(seconds)
 
 
-def main(bench_python):
+def main(bench_python, *tasks):
     print("| task | way | examples/s | seconds to | predicted/s | inputs MB | peak MB | start-up s | times classic |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
-    for task in ("chargen-book", "chargen", "pos_tagging", "sentiment"):
+    for task in tasks or TASKS:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "data.npz"
             corpus = prepare(task, path)
@@ -124,4 +126,4 @@ def main(bench_python):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])
