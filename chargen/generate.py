@@ -100,10 +100,8 @@ class Writer:
             for position in tf.range(length):
                 logits = logits / temperature  # (batch, vocabulary)
                 kept = among_likeliest(logits, *limits) if limits else logits
-                noise = -tf.math.log(
-                    -tf.math.log(tf.random.stateless_uniform(tf.shape(kept), [seed, first + position]))
-                )
-                drawn = tf.argmax(kept + noise, axis=1, output_type=tf.int32)
+                uniform = tf.random.stateless_uniform(tf.shape(kept), [seed, first + position])
+                drawn = tf.argmax(kept - tf.math.log(-tf.math.log(uniform)), axis=1, output_type=tf.int32)
                 written = written.write(position, drawn)
                 logits, states = step(model, drawn, states)
             return tf.transpose(written.stack()), logits, states

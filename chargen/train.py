@@ -58,14 +58,7 @@ class Hyperparameters(SharedRunOptions):
     input_dropout: float = 0.2  # share of the recurrent layer's inputs that is zeroed in training
     dropout: float = 0.4  # share of its outputs
     weight_dropout: float = 0.2  # share of its recurrent weights
-    ngrams: tuple[int, ...] = (
-        2,
-        3,
-        4,
-        5,
-        6,
-        8,
-    )  # lengths of the strings of characters that vote, when it reads streams
+    ngrams: tuple[int, ...] = (2, 3, 4, 5, 6, 8)  # lengths of the strings that vote, in characters; for streams only
     vote_dropout: float = 0.6  # share of the votes left out in training, all those of a length together
     vote_learning_rate: float = 0.1  # of the votes, at the start; they learn by Adagrad
     sequence_length: int = 50  # characters that gradients flow back through; the length of a window
