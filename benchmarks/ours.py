@@ -33,16 +33,12 @@ def chargen(task, data):
     model = chargen_train.build_model(settings, size, known)
     batches = chargen_train.stream_batches(ids, settings.batch_size, settings.sequence_length)
     chargen_train.compile_model(model, settings, EPOCHS * len(batches))
-    writer, twin = Writer(model, vocabulary), chargen_train.build_model(settings, size, known)
-
-    def quality():
-        twin.set_weights(model.get_weights())  # to be cloned, a model must not be compiled
-        return bits_of_stream(twin, data["validation"], ids[-1000:]).mean()
+    writer = Writer(model, vocabulary)
 
     report(
         task,
         lambda: model.fit(batches, shuffle=False, verbose=0, callbacks=[start_anew()]),
-        quality,
+        lambda: bits_of_stream(model, data["validation"], ids[-1000:]).mean(),
         lambda: len(writer.write(vocabulary.tokens[0], 5000)),
         len(batches) * settings.batch_size * settings.sequence_length,
         2 * ids.nbytes,

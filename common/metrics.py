@@ -10,11 +10,15 @@ from keras import ops
 from common.padding import PADDED
 
 
+@keras.saving.register_keras_serializable(package="common")
 class BitsPerCharacter(keras.metrics.MeanMetricWrapper):
     """Mean cross-entropy of next-character logits (batch, ..., vocabulary), in bits: nats / ln 2."""
 
     def __init__(self, name: str = "bits_per_character", dtype=None):
         super().__init__(_bits, name=name, dtype=dtype)
+
+    def get_config(self):
+        return {"name": self.name, "dtype": self.dtype}
 
 
 def _bits(targets, logits):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from chargen.eval import bits_of_stream
 from chargen.generate import Writer, initial_states, step
 from chargen.train import Hyperparameters, build_model, compile_model
 from chargen.votes import Votes, known_ngrams
@@ -126,3 +127,11 @@ def test_votes_learn_by_adagrad_and_the_rest_by_adam():
     assert np.allclose(gone[0], 0.1 * slopes[0] / np.sqrt(1e-6 + slopes[0] ** 2), rtol=0.1, atol=1e-6)
     assert np.allclose(gone[1], 0.004 * slopes[1] / (np.abs(slopes[1]) + 1e-7 / np.sqrt(1 - 0.999)), rtol=0.01)
     assert 0 < np.abs(gone[0][gone[0] != 0]).min() < 0.01
+
+
+def test_a_compiled_model_can_be_measured():
+    """`bits_of_stream` reads with a clone, and Keras clones what a model was compiled with too."""
+    model = model_with_votes()
+    bits = bits_of_stream(model, IDS[50:80], IDS[:50])
+    compile_model(model, TINY, steps=1000)
+    assert np.array_equal(bits_of_stream(model, IDS[50:80], IDS[:50]), bits)
