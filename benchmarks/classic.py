@@ -8,7 +8,7 @@ import sys
 import keras
 import numpy as np
 from keras import layers
-from measuring import ragged, report
+from measuring import EPOCHS, ragged, report, stop_when
 
 WINDOW = 10
 
@@ -39,7 +39,7 @@ def chargen(task, data):
 
     report(
         task,
-        lambda: model.fit(inputs, targets, batch_size=128, verbose=0),
+        lambda done: model.fit(inputs, targets, 128, EPOCHS, verbose=0, callbacks=[stop_when(model, done)]),
         lambda: model.evaluate(*validation, batch_size=512, verbose=0) / np.log(2),
         generate,
         len(inputs),
@@ -48,7 +48,7 @@ def chargen(task, data):
 
 
 def padded(rows, steps):
-    return keras.utils.pad_sequences(rows, maxlen=steps, padding="post", truncating="post")
+    return keras.utils.pad_sequences(rows, maxlen=steps)  # on the left, as is its default
 
 
 def pos_tagging(task, data):
@@ -68,11 +68,11 @@ def pos_tagging(task, data):
 
     def quality():
         rows = zip(predict(), tags, strict=True)
-        return np.mean(np.concatenate([row[: len(true)] == true for row, true in rows]))
+        return np.mean(np.concatenate([row[-len(true) :] == true for row, true in rows]))
 
     report(
         task,
-        lambda: model.fit(inputs, targets, batch_size=32, verbose=0),
+        lambda done: model.fit(inputs, targets, 32, EPOCHS, verbose=0, callbacks=[stop_when(model, done)]),
         quality,
         lambda: predict().shape[0] and sum(map(len, tags)),
         len(inputs),
@@ -98,7 +98,7 @@ def sentiment(task, data):
 
     report(
         task,
-        lambda: model.fit(inputs, targets, batch_size=32, verbose=0),
+        lambda done: model.fit(inputs, targets, 32, EPOCHS, verbose=0, callbacks=[stop_when(model, done)]),
         quality,
         predict,
         len(inputs),

@@ -3,13 +3,12 @@
     make bench-layers
 
 One layer between an embedding of 64 numbers and 60 logits, batch 64, 100 steps; a whole training step with Adam,
-in thousands of characters a second. Each library runs in processes of its own, in turns; every figure is a median
-over all turns. The last column is the part of the processor's speed in large float32 products that the arithmetic of
-our layer amounts to.
+in thousands of characters a second. Each library has a process of its own. They take turns step by step, while the
+others sleep, so that a noisy minute of the machine slows all of them down alike; every figure is a median. The last
+column is the part of the processor's speed in large float32 products that the arithmetic of our layer amounts to.
 """
 
 import itertools
-import json
 import os
 import statistics
 import subprocess
@@ -18,7 +17,8 @@ import time
 
 BATCH, STEPS, VOCABULARY, EMBEDDING = 64, 100, 60, 64
 CELLS, SIZES, LIBRARIES = ("LSTM", "GRU"), (128, 256, 512), ("keras", "ours", "torch")
-TURNS, REPEATS = int(os.environ.get("TURNS", 3)), 12
+REPEATS = int(os.environ.get("REPEATS", 60))
+PRODUCT = 2048  # rows and columns of the matrices of a large product
 
 
 def keras_step(cell, hidden, library):
@@ -59,34 +59,29 @@ def torch_step(cell, hidden):
     return step
 
 
-def timed(function):
-    """Seconds of REPEATS calls, after three to warm up."""
-    for _ in range(3):
-        function()
-    seconds = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        function()
-        seconds.append(time.perf_counter() - start)
-    return seconds
-
-
-def product_limit():
-    """Thousand million float32 operations a second of a large product, in PyTorch."""
+def product():
+    """A function that does one large product, in PyTorch."""
     import torch
 
-    matrix = torch.randn(2048, 2048)
-    return 2 * 2048**3 / statistics.median(timed(lambda: matrix @ matrix)) / 1e9
+    matrix = torch.randn(PRODUCT, PRODUCT)
+    return lambda: matrix @ matrix
 
 
-def measure(library):
-    """In a process of its own: print the seconds of single steps, as JSON."""
-    seconds = {}
-    for cell, hidden in itertools.product(CELLS, SIZES):
-        step = torch_step(cell, hidden) if library == "torch" else keras_step(cell, hidden, library)
-        seconds[f"{cell} {hidden}"] = timed(step)
-    limit = product_limit() if library == "torch" else None
-    print(json.dumps({"seconds": seconds, "limit": limit}))
+def worker(library):
+    """In a process of its own: for each line on standard input, a setting, do a step and print its seconds."""
+    setting, step = None, None
+    for line in sys.stdin:
+        if line != setting:
+            setting, (cell, hidden) = line, line.split()
+            if cell == "product":
+                step = product()
+            else:
+                step = torch_step(cell, int(hidden)) if library == "torch" else keras_step(cell, int(hidden), library)
+            for _ in range(3):  # compiles, and warms up
+                step()
+        start = time.perf_counter()
+        step()
+        print(time.perf_counter() - start, flush=True)
 
 
 def operations(cell, hidden):
@@ -96,32 +91,43 @@ def operations(cell, hidden):
 
 
 def main(bench_python):
-    seconds, limits = {}, []
-    for turn, library in itertools.product(range(TURNS), LIBRARIES):
-        print(f"turn {turn + 1} of {TURNS}: {library} ...", file=sys.stderr, flush=True)
-        python = bench_python if library == "torch" else sys.executable
-        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
-        output = subprocess.run([python, __file__, library], stdout=subprocess.PIPE, check=True, env=environment)
-        result = json.loads(output.stdout.splitlines()[-1])
-        limits += [result["limit"]] if result["limit"] else []
-        for setting, taken in result["seconds"].items():
-            seconds.setdefault((setting, library), []).extend(taken)
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
+    workers = {
+        library: subprocess.Popen(
+            [bench_python if library == "torch" else sys.executable, __file__, library],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=environment,
+        )
+        for library in LIBRARIES
+    }
 
-    limit = statistics.median(limits)
+    def medians(setting, libraries):
+        seconds = {library: [] for library in libraries}
+        for _, library in itertools.product(range(REPEATS), libraries):
+            worker = workers[library]
+            print(setting, file=worker.stdin, flush=True)
+            seconds[library].append(float(worker.stdout.readline()))
+            time.sleep(0.02)  # until its threads sleep
+        return {library: statistics.median(values) for library, values in seconds.items()}
+
+    limit = 2 * PRODUCT**3 / medians(f"product {PRODUCT}", ["torch"])["torch"] / 1e9
     print(f"Products of large matrices: {limit:.0f} GFLOP/s. Thousand characters a second (medians):\n")
     print("| layer | Keras | PyTorch | ours | ours / Keras | ours / PyTorch | of the limit |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for cell, hidden in itertools.product(CELLS, SIZES):
-        medians = {library: statistics.median(seconds[f"{cell} {hidden}", library]) for library in LIBRARIES}
-        speed = {library: BATCH * STEPS / medians[library] / 1e3 for library in LIBRARIES}
+        seconds = medians(f"{cell} {hidden}", LIBRARIES)
+        speed = {library: BATCH * STEPS / seconds[library] / 1e3 for library in LIBRARIES}
         row = [f"{cell} {hidden}", *(f"{speed[library]:.1f}" for library in ("keras", "torch", "ours"))]
         row += [f"{speed['ours'] / speed[library]:.2f}" for library in ("keras", "torch")]
-        row.append(f"{operations(cell, hidden) / medians['ours'] / 1e9 / limit:.0%}")
-        print("| " + " | ".join(row) + " |")
+        row.append(f"{operations(cell, hidden) / seconds['ours'] / 1e9 / limit:.0%}")
+        print("| " + " | ".join(row) + " |", flush=True)
 
 
 if __name__ == "__main__":
     if sys.argv[1] in LIBRARIES:
-        measure(sys.argv[1])
+        worker(sys.argv[1])
     else:
         main(sys.argv[1])

@@ -22,27 +22,42 @@ def ragged(data, name):
     return np.split(data[name], np.cumsum(data[f"{name}_lengths"])[:-1])
 
 
-def report(task, train_epoch, quality, predict, examples, inputs):
-    """Train until the quality of QUALITY is reached, at least two epochs; measure; print the figures as JSON.
+def stop_when(model, epoch_done):
+    """A callback for Keras's `fit`: calls `epoch_done` after each epoch, and stops when it says so."""
+    import keras
+
+    def on_epoch_end(epoch, logs):
+        model.stop_training = epoch_done()
+
+    return keras.callbacks.LambdaCallback(on_epoch_end=on_epoch_end)
+
+
+def report(task, train, quality, predict, examples, inputs):
+    """Train until the quality of QUALITY is reached, for at least three epochs and ten seconds, and at most EPOCHS
+    epochs; measure; print the figures as JSON.
 
     Args:
-        train_epoch: trains one epoch.
+        train: trains; calls the function that it is given after each epoch, and stops when that returns True.
         quality: measures on the validation part: bits (lower is better) or accuracy.
         predict: predicts or generates, and returns how many characters, words or sentences it did.
         examples: characters, sentences of an epoch.
         inputs: bytes of the arrays that hold the training inputs and targets.
     """
     startup = time.time() - float(os.environ["STARTED"])
-    reached, epochs, taken = None, 0, []
-    while epochs < 2 or (reached is None and epochs < EPOCHS):
-        before = time.perf_counter()
-        train_epoch()
-        taken.append(time.perf_counter() - before)
-        epochs += 1
+    reached, taken, started = None, [], time.perf_counter()
+
+    def epoch_done():
+        nonlocal reached, started
+        taken.append(time.perf_counter() - started)
         value = quality()
-        print(f"{task}, epoch {epochs}: {value:.4f}", file=sys.stderr, flush=True)
+        print(f"{task}, epoch {len(taken)}: {value:.4f}", file=sys.stderr, flush=True)
         if reached is None and (value <= QUALITY[task] if "chargen" in task else value >= QUALITY[task]):
             reached = sum(taken)  # without what measuring the quality took
+        started = time.perf_counter()
+        enough = reached is not None and len(taken) >= 3 and sum(taken) >= 10
+        return enough or len(taken) == EPOCHS
+
+    train(epoch_done)
     predict()  # compiles, and warms up
     before = time.perf_counter()
     predicted = predict()

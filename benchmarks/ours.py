@@ -4,7 +4,7 @@ import sys
 from dataclasses import replace
 
 import numpy as np
-from measuring import EPOCHS, ragged, report
+from measuring import EPOCHS, ragged, report, stop_when
 
 from common.training import RunOptions, load_tensorflow, start_anew
 
@@ -35,9 +35,12 @@ def chargen(task, data):
     chargen_train.compile_model(model, settings, EPOCHS * len(batches))
     writer = Writer(model, vocabulary)
 
+    def train(done):
+        model.fit(batches, epochs=EPOCHS, shuffle=False, verbose=0, callbacks=[start_anew(), stop_when(model, done)])
+
     report(
         task,
-        lambda: model.fit(batches, shuffle=False, verbose=0, callbacks=[start_anew()]),
+        train,
         lambda: bits_of_stream(model, data["validation"], ids[-1000:]).mean(),
         lambda: len(writer.write(vocabulary.tokens[0], 5000)),
         len(batches) * settings.batch_size * settings.sequence_length,
@@ -64,7 +67,7 @@ def pos_tagging(task, data):
 
     report(
         task,
-        lambda: model.fit(batches, shuffle=False, verbose=0),
+        lambda done: model.fit(batches, epochs=EPOCHS, shuffle=False, verbose=0, callbacks=[stop_when(model, done)]),
         quality,
         lambda: predict() and sum(map(len, tags)),
         len(data["training_inputs_lengths"]),
@@ -87,7 +90,7 @@ def sentiment(task, data):
 
     report(
         task,
-        lambda: model.fit(batches, shuffle=False, verbose=0),
+        lambda done: model.fit(batches, epochs=EPOCHS, shuffle=False, verbose=0, callbacks=[stop_when(model, done)]),
         quality,
         lambda: len(predict_in_batches(model.predict_on_batch, training)),
         len(training),

@@ -9,11 +9,22 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
-BATCH = 32  # sentences
+BATCH = {"pos_tagging": 32, "sentiment": 128}  # sentences
 
 
 def adam(modules, learning_rate):
     return torch.optim.Adam([weight for module in modules for weight in module.parameters()], learning_rate)
+
+
+def until(train_epoch):
+    """A function that trains epochs, until what it calls after each returns True."""
+
+    def train(done):
+        train_epoch()
+        while not done():
+            train_epoch()
+
+    return train
 
 
 def chargen(task, data):
@@ -59,14 +70,14 @@ def chargen(task, data):
             character = torch.multinomial(dense(outputs[0]).softmax(-1), 1)[0]
         return characters
 
-    report(task, train_epoch, quality, generate, batch * length, inputs.nbytes + targets.nbytes)
+    report(task, until(train_epoch), quality, generate, batch * length, inputs.nbytes + targets.nbytes)
 
 
-def buckets(inputs, targets=None):
-    """Batches (inputs (batch, longest), lengths, targets) of sequences of about the same length."""
+def buckets(size, inputs, targets=None):
+    """Batches (inputs (batch, longest), lengths, targets) of `size` sequences of about the same length."""
     longest_first = sorted(range(len(inputs)), key=lambda index: -len(inputs[index]))
-    for start in range(0, len(inputs), BATCH):
-        chosen = longest_first[start : start + BATCH]
+    for start in range(0, len(inputs), size):
+        chosen = longest_first[start : start + size]
         batch = pad_sequence([inputs[index] for index in chosen], batch_first=True)
         yield chosen, batch, [len(inputs[index]) for index in chosen], targets and [targets[index] for index in chosen]
 
@@ -82,7 +93,7 @@ def pos_tagging(task, data):
     dense, dropout = nn.Linear(200, sizes[-1]), nn.Dropout(0.4)
     optimizer = adam([embedding, gru, dense], 0.005)
     inputs, targets = tensors(data, "training_inputs"), tensors(data, "training_targets")
-    batches = list(buckets(inputs, targets))
+    batches = list(buckets(BATCH[task], inputs, targets))
     validation, tags = tensors(data, "validation_inputs"), tensors(data, "validation_targets")
 
     def logits(batch, lengths):
@@ -104,23 +115,23 @@ def pos_tagging(task, data):
     def predict():
         dropout.eval()
         correct = 0
-        for _, batch, lengths, true in buckets(validation, tags):
+        for _, batch, lengths, true in buckets(BATCH[task], validation, tags):
             predicted = logits(batch, lengths).argmax(-1)
             correct += sum(int((row[: len(tag)] == tag).sum()) for row, tag in zip(predicted, true, strict=True))
         return correct
 
     count = sum(map(len, tags))
     memory = sum(row.nbytes for row in inputs + targets)
-    report(task, train_epoch, lambda: predict() / count, lambda: predict() and count, len(inputs), memory)
+    report(task, until(train_epoch), lambda: predict() / count, lambda: predict() and count, len(inputs), memory)
 
 
 def sentiment(task, data):
     embedding, lstm = nn.Embedding(int(data["size"]), 64, padding_idx=0), nn.LSTM(64, 64, batch_first=True)
     dense, dropout = nn.Linear(64, 1), nn.Dropout(0.5)
-    optimizer = adam([embedding, lstm, dense], 0.002)
+    optimizer = adam([embedding, lstm, dense], 0.008)
     inputs = tensors(data, "training_inputs")
     targets = list(torch.tensor(data["training_targets"], dtype=torch.float32))
-    batches = list(buckets(inputs, targets))
+    batches = list(buckets(BATCH[task], inputs, targets))
     validation = tensors(data, "validation_inputs")
 
     def logits(batch, lengths):
@@ -140,13 +151,13 @@ def sentiment(task, data):
     def predict(sentences):
         dropout.eval()
         found = np.zeros(len(sentences))
-        for chosen, batch, lengths, _ in buckets(sentences):
+        for chosen, batch, lengths, _ in buckets(BATCH[task], sentences):
             found[chosen] = logits(batch, lengths)
         return found
 
     report(
         task,
-        train_epoch,
+        until(train_epoch),
         lambda: np.mean((predict(validation) > 0) == data["validation_targets"]),
         lambda: len(predict(inputs)),
         len(inputs),
