@@ -17,7 +17,7 @@ import time
 
 BATCH, STEPS, VOCABULARY, EMBEDDING = 64, 100, 60, 64
 CELLS, SIZES, LIBRARIES = ("LSTM", "GRU"), (128, 256, 512), ("keras", "ours", "torch")
-REPEATS = int(os.environ.get("REPEATS", 60))
+REPEATS = int(os.environ.get("REPEATS", 30))
 PRODUCT = 2048  # rows and columns of the matrices of a large product
 
 

@@ -12,14 +12,10 @@ Here both directions are written out, after four observations:
    weights' gradient is a sum over all steps, `dM = sum_t da_t [h_{t-1}; x_t; 1]'`: one large product in the end.
 4. **Loops side by side.** A batch is cut in as many parts as there are cores (up to four; half as many in each
    direction of a Bidirectional layer), each with its own loop, all at once. `use_cores` shares out the threads.
+5. **Units side by side.** A product with few columns takes as long as it takes to read M. So if a large layer has a
+   small batch, not the batch but the units are cut in parts: each core reads its own rows of M only.
 
-The equations (`*` elementwise; s logistic; gates in Keras's order; every product above includes the bias):
-
-    SimpleRNN  h = tanh(a)
-    LSTM       i, f, g, o = s(a_i), s(a_f), tanh(a_g), s(a_o);  c = f * c + i * g;  h = o * tanh(c)
-    GRU        z, r = s(a_z), s(a_r);  n = tanh(W_n x + r * a_n);  h = z * h + (1 - z) * n
-
-and their derivatives stand in the cells below. A masked step leaves the state as it was, as in Keras. On a GPU, and
+The cells' equations stand in `recurrent_cells.py`. A masked step leaves the state as it was, as in Keras. On a GPU, and
 with any option that is not covered (another activation, no bias, recurrent dropout, unrolling, reset_after=False,
 half precision), the layers fall back to Keras's own loop, cuDNN's included.
 
@@ -34,74 +30,12 @@ import os
 import keras
 import tensorflow as tf
 
+from common import recurrent_cells
+
 CORES = os.cpu_count() or 1
 LOOPS = min(CORES, 4)  # side by side
 ROWS = 8  # of a batch, at least, for a loop of its own
-
-
-# The cells: all tensors (features, batch).
-#
-# forward: the product, the states before, W_n x for the GRU -> the states after, what `backward` needs again.
-# backward: that, the states before and after, the gradients of the states after -> the gradient of the product, those
-# that reach the states before not through the product, that of W_n x.
-
-
-class _SimpleRNN:
-    keeps = 0  # tensors for `backward`, besides the states
-
-    @staticmethod
-    def forward(product, states):
-        return [tf.tanh(product)], []
-
-    @staticmethod
-    def backward(kept, before, after, gradients):
-        return tf.raw_ops.TanhGrad(y=after(0), dy=gradients[0]), [0.0]
-
-
-class _LSTM:
-    """The rows of `a_g` come doubled: tanh(a) = 2 s(2 a) - 1, so that one logistic serves all four gates."""
-
-    keeps = 1
-
-    @staticmethod
-    def forward(product, states):
-        gates = tf.sigmoid(product)
-        i, f, g, o = tf.split(gates, 4, axis=0)
-        c = f * states[1] + i * (2 * g - 1)
-        return [o * tf.tanh(c), c], [gates]
-
-    @staticmethod
-    def backward(kept, before, after, gradients):
-        (gates,), (dh, dc) = kept, gradients
-        i, f, g, o = tf.split(gates, 4, axis=0)
-        tanh_c = tf.tanh(after(1))
-        dc = dc + tf.raw_ops.TanhGrad(y=tanh_c, dy=dh * o)
-        upstream = tf.concat([dc * (2 * g - 1), dc * before(1), 2 * (dc * i), dh * tanh_c], axis=0)
-        return tf.raw_ops.SigmoidGrad(y=gates, dy=upstream), [0.0, dc * f]
-
-
-class _GRU:
-    """W_n x + b_n must not be multiplied by r, and comes beside the product; the product's rows are a_z, a_r, a_n."""
-
-    keeps = 3
-
-    @staticmethod
-    def forward(product, states, x_n):
-        size = states[0].shape[0]
-        zr, a_n = tf.split(product, [2 * size, size], axis=0)
-        zr = tf.sigmoid(zr)
-        z, r = tf.split(zr, 2, axis=0)
-        n = tf.tanh(x_n + r * a_n)
-        return [n + z * (states[0] - n)], [zr, a_n, n]
-
-    @staticmethod
-    def backward(kept, before, after, gradients):
-        (zr, a_n, n), (dh,) = kept, gradients
-        z, r = tf.split(zr, 2, axis=0)
-        through_z = dh * z
-        dn = tf.raw_ops.TanhGrad(y=n, dy=dh - through_z)
-        dzr = tf.raw_ops.SigmoidGrad(y=zr, dy=tf.concat([dh * (before(0) - n), dn * a_n], axis=0))
-        return tf.concat([dzr, dn * r], axis=0), [through_z], dn
+LARGE, LARGE_ROWS = 192, 16  # units of a large layer, and the ROWS of one
 
 
 def _empty(length):
@@ -114,7 +48,7 @@ def _array(values):
 
 
 def _write(arrays, t, tensors):
-    return [array.write(t, tensor) for array, tensor in zip(arrays, tensors, strict=True)]
+    return tf.nest.map_structure(lambda array, tensor: array.write(t, tensor), arrays, tensors)
 
 
 def _flat(values):
@@ -122,75 +56,99 @@ def _flat(values):
     return tf.reshape(tf.transpose(values, [1, 0, 2]), [values.shape[1], -1])
 
 
-def _scan(cell, inputs, matrix, states, beside=(), mask=None):
-    """Run a cell over time: h after every step (batch, time, hidden), and the list of the last states.
+def _apart(tensors, sizes, axis):
+    """Cut tensors (or None) in parts of these sizes: a list of all the first parts, one of all the second parts, ..."""
+    cut = [tensor if tensor is None else tf.split(tensor, sizes, axis=axis, num=len(sizes)) for tensor in tensors]
+    return [[parts and parts[number] for parts in cut] for number in range(len(sizes))]
+
+
+def _scan(cell, inputs, matrices, states, beside, mask=None):
+    """Run a cell over time: h after every step (batch, time, hidden), and the last states, nested as `states` are.
+
+    The units may be cut in parts, which compute each step side by side; `matrices`, `states` and `beside` are lists of
+    what belongs to each part.
 
     Args:
         inputs: (time, inputs + 1, batch), the last row ones.
-        matrix: M, (gates, hidden + inputs + 1).
-        states: the initial ones, a list of (hidden, batch), h first.
-        beside: for the GRU, a list of one tensor (time, hidden, batch), W_n x + b_n.
+        matrices: the part's rows of M, (its gates, hidden + inputs + 1), `hidden` being all units.
+        states: the initial ones, a list of (part of hidden, batch), h first.
+        beside: for the GRU, a list of one tensor (time, part of hidden, batch), W_n x + b_n.
         mask: booleans (time, 1, batch), or None.
     """
-    steps, hidden = tf.shape(inputs)[0], states[0].shape[0]
+    steps, sizes = tf.shape(inputs)[0], [part[0].shape[0] for part in states]
     masks = None if mask is None else _array(mask)
 
     @tf.custom_gradient
-    def scan(inputs, matrix, *others):
-        initial, besides = others[: len(states)], [_array(values) for values in others[len(states) :]]
-        xs = _array(inputs)
+    def scan(inputs, matrices, initial, beside):
+        xs, besides = _array(inputs), tf.nest.map_structure(_array, beside)
 
         def forward(t, states, state_arrays, kept_arrays):
-            product = tf.matmul(matrix, tf.concat([states[0], xs.read(t)], axis=0))
-            new, kept = cell.forward(product, states, *(array.read(t) for array in besides))
+            below = tf.concat([*(part[0] for part in states), xs.read(t)], axis=0)
+            new, kept = [], []
+            for matrix, part, part_beside in zip(matrices, states, besides, strict=True):
+                results = cell.forward(tf.matmul(matrix, below), part, *(array.read(t) for array in part_beside))
+                new.append(results[0]), kept.append(results[1])
             if masks is not None:
                 real = masks.read(t)
-                new = [tf.where(real, after, before) for after, before in zip(new, states, strict=True)]
+                new = tf.nest.map_structure(lambda after, before: tf.where(real, after, before), new, states)
             return t + 1, new, _write(state_arrays, t + 1, new), _write(kept_arrays, t, kept)
 
-        state_arrays = _write([_empty(steps + 1) for _ in initial], 0, initial)
-        kept_arrays = [_empty(steps) for _ in range(cell.keeps)]
+        state_arrays = _write(tf.nest.map_structure(lambda _: _empty(steps + 1), initial), 0, initial)
+        kept_arrays = [[_empty(steps) for _ in range(cell.keeps)] for _ in sizes]
         _, last, state_arrays, kept_arrays = tf.while_loop(
-            lambda t, *_: t < steps, forward, (0, list(initial), state_arrays, kept_arrays), parallel_iterations=1
+            lambda t, *_: t < steps, forward, (0, initial, state_arrays, kept_arrays), parallel_iterations=1
         )
-        h = state_arrays[0].stack()  # (time + 1, hidden, batch), the initial one included
+        h = tf.concat([arrays[0].stack() for arrays in state_arrays], axis=1)  # (time + 1, hidden, batch)
         outputs = tf.transpose(h[1:], [2, 0, 1])  # (batch, time, hidden)
 
         def gradient(d_outputs, *d_last):
-            upstream = _array(tf.transpose(d_outputs, [1, 2, 0]))
-            transposed = tf.transpose(matrix)  # (hidden + inputs + 1, gates)
+            upstream = [_array(part) for part in tf.split(tf.transpose(d_outputs, [1, 2, 0]), sizes, axis=1)]
+            transposed = tf.transpose(tf.concat(matrices, axis=0))  # (hidden + inputs + 1, gates)
+            *blocks, inputs_block = tf.split(transposed, [*sizes, inputs.shape[1]])
 
             def backward(t, gradients, product_array, beside_arrays):
-                gradients = [gradients[0] + upstream.read(t), *gradients[1:]]
+                gradients = [
+                    [part[0] + array.read(t), *part[1:]] for part, array in zip(gradients, upstream, strict=True)
+                ]
                 if masks is not None:  # a masked step hands the gradients on as they are
                     real = tf.cast(masks.read(t), tf.float32)
-                    passed, gradients = [(1 - real) * g for g in gradients], [real * g for g in gradients]
-                d_product, d_before, *d_beside = cell.backward(
-                    [array.read(t) for array in kept_arrays],
-                    lambda k: state_arrays[k].read(t),
-                    lambda k: state_arrays[k].read(t + 1),
-                    gradients,
-                )
-                d_before[0] += tf.matmul(transposed[:hidden], d_product)
+                    passed = tf.nest.map_structure(lambda g: (1 - real) * g, gradients)
+                    gradients = tf.nest.map_structure(lambda g: real * g, gradients)
+                d_gates, d_before, d_beside = [], [], []
+                for kept, arrays, part in zip(kept_arrays, state_arrays, gradients, strict=True):
+                    results = cell.backward(
+                        [array.read(t) for array in kept],
+                        lambda k, arrays=arrays: arrays[k].read(t),
+                        lambda k, arrays=arrays: arrays[k].read(t + 1),
+                        part,
+                    )
+                    d_gates += results[0]
+                    d_before.append(results[1]), d_beside.append(list(results[2:]))
+                below = tf.concat(d_gates, axis=0)
+                for block, part in zip(blocks, d_before, strict=True):
+                    part[0] += tf.matmul(block, below)
                 if masks is not None:
-                    d_before = [gradient + past for gradient, past in zip(d_before, passed, strict=True)]
-                return t - 1, d_before, product_array.write(t, d_product), _write(beside_arrays, t, d_beside)
+                    d_before = tf.nest.map_structure(tf.add, d_before, passed)
+                return t - 1, d_before, product_array.write(t, below), _write(beside_arrays, t, d_beside)
 
-            start = (steps - 1, list(d_last), _empty(steps), [_empty(steps) for _ in besides])
+            start = _empty(steps), tf.nest.map_structure(lambda _: _empty(steps), beside)
+            d_last = tf.nest.pack_sequence_as(initial, d_last)
             _, d_initial, product_array, beside_arrays = tf.while_loop(
-                lambda t, *_: t >= 0, backward, start, parallel_iterations=1
+                lambda t, *_: t >= 0, backward, (steps - 1, d_last, *start), parallel_iterations=1
             )
             d_product = _flat(product_array.stack())
             joined = tf.concat([_flat(h[:-1]), _flat(inputs)], axis=0)  # (hidden + inputs + 1, time * batch)
-            d_matrix = tf.matmul(d_product, joined, transpose_b=True)
-            d_inputs = tf.reshape(tf.matmul(transposed[hidden:], d_product), [inputs.shape[1], steps, -1])
-            d_beside = [array.stack() for array in beside_arrays]
-            return tf.transpose(d_inputs, [1, 0, 2]), d_matrix, *d_initial, *d_beside
+            rows = tf.split(d_product, [matrix.shape[0] for matrix in matrices])
+            d_matrices = [tf.matmul(part, joined, transpose_b=True) for part in rows]
+            d_inputs = tf.matmul(inputs_block, d_product)
+            d_inputs = tf.transpose(tf.reshape(d_inputs, [inputs.shape[1], steps, -1]), [1, 0, 2])
+            d_beside = tf.nest.map_structure(lambda array: array.stack(), beside_arrays)
+            return tf.nest.flatten([d_inputs, d_matrices, d_initial, d_beside])
 
-        return (outputs, *last), gradient
+        return (outputs, *tf.nest.flatten(last)), gradient
 
-    outputs, *last = scan(inputs, matrix, *states, *beside)
-    return outputs, last
+    outputs, *last = scan(inputs, matrices, states, beside)
+    return outputs, tf.nest.pack_sequence_as(states, last)
 
 
 def use_cores():
@@ -216,20 +174,24 @@ class _Fast:
             tf.convert_to_tensor(part) for part in (self.cell.kernel, self.cell.recurrent_kernel, self.cell.bias)
         ]
         matrix = self._matrix(*weights)
-        cut = self._cutter(sequences.shape[0], tf.shape(sequences)[0])
+        loops, sizes = self._shares(sequences.shape[0])
+        gates = tf.reshape(matrix, [-1, self.units, matrix.shape[-1]])  # (kinds of gates, hidden, ...)
+        matrices = [tf.reshape(part, [-1, matrix.shape[-1]]) for (part,) in _apart([gates], sizes, 1)]
+        count = tf.shape(sequences)[0]
+        rows = [count * (loop + 1) // loops - count * loop // loops for loop in range(loops)]
         outputs, last = [], []
-        for part, part_mask, *states in zip(*map(cut, (sequences, mask, *initial_state)), strict=True):
+        for part, part_mask, *states in _apart([sequences, mask, *initial_state], rows, 0):
             part = tf.transpose(part, [1, 2, 0])  # (time, inputs, batch)
             part_outputs, ends = _scan(
                 self._equations,
                 tf.concat([part, tf.ones_like(part[:, :1])], axis=1),
-                matrix,
-                [tf.transpose(state) for state in states],
-                self._beside(*weights, part),
+                matrices,
+                _apart([tf.transpose(state) for state in states], sizes, 0),
+                _apart(self._beside(*weights, part), sizes, 1),
                 None if mask is None else tf.transpose(part_mask)[:, None],  # (time, 1, batch)
             )
             outputs.append(part_outputs)
-            last.append([tf.transpose(end) for end in ends])
+            last.append([tf.transpose(tf.concat(end, axis=0)) for end in zip(*ends, strict=True)])
         outputs = tf.concat(outputs, axis=0)  # (batch, time, hidden)
         last = [tf.concat(parts, axis=0) for parts in zip(*last, strict=True)]
         if mask is not None:  # Keras gives 0 before the first real step, and on request at every masked one
@@ -258,26 +220,28 @@ class _Fast:
             and not tf.config.list_physical_devices("GPU")
         )
 
-    def _cutter(self, rows, count):
-        """A function that cuts tensors (batch, ...) in one part for each loop; `rows` is the batch size if known."""
+    def _shares(self, rows):
+        """How many loops share the batch of `rows` (None: not known), and the sizes of the parts of the units."""
         sides = 2 if self.name.startswith(("forward_", "backward_")) else 1  # as Bidirectional names its two layers
-        parts = max(1, min(LOOPS // sides, LOOPS if rows is None else rows // ROWS))
-        sizes = [count * (part + 1) // parts - count * part // parts for part in range(parts)]
-        return lambda tensor: [None] * parts if tensor is None else tf.split(tensor, sizes, num=parts)
+        most = max(1, LOOPS // sides)
+        large = self.units >= LARGE
+        loops = most if rows is None else max(1, min(most, rows // (LARGE_ROWS if large else ROWS)))
+        parts = most // loops if large else 1
+        return loops, [self.units * (part + 1) // parts - self.units * part // parts for part in range(parts)]
 
 
 @keras.saving.register_keras_serializable(package="recurrent")
 class SimpleRNN(_Fast, keras.layers.SimpleRNN):
     """`keras.layers.SimpleRNN`, faster on a CPU; see the top of the file."""
 
-    _equations = _SimpleRNN
+    _equations = recurrent_cells.SimpleRNN
 
 
 @keras.saving.register_keras_serializable(package="recurrent")
 class LSTM(_Fast, keras.layers.LSTM):
     """`keras.layers.LSTM`, faster on a CPU; see the top of the file."""
 
-    _equations = _LSTM
+    _equations = recurrent_cells.LSTM
 
     def _matrix(self, kernel, recurrent, bias):
         return super()._matrix(kernel, recurrent, bias) * tf.repeat([1.0, 1, 2, 1], self.units)[:, None]
@@ -287,7 +251,7 @@ class LSTM(_Fast, keras.layers.LSTM):
 class GRU(_Fast, keras.layers.GRU):
     """`keras.layers.GRU`, faster on a CPU; see the top of the file."""
 
-    _equations = _GRU
+    _equations = recurrent_cells.GRU
 
     def _matrix(self, kernel, recurrent, bias):
         zr, n = slice(2 * self.units), slice(2 * self.units, None)

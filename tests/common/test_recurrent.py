@@ -53,10 +53,14 @@ def assert_equal(ours, theirs):
         assert np.linalg.norm(one - other) <= 1e-5 * np.linalg.norm(other)
 
 
+@pytest.mark.parametrize("cut", ["batch", "units"])
 @pytest.mark.parametrize("mask", MASKS)
 @pytest.mark.parametrize("cell", CELLS)
-def test_outputs_states_and_gradients_are_those_of_keras(cell, mask):
+def test_outputs_states_and_gradients_are_those_of_keras(cell, mask, cut, monkeypatch):
+    monkeypatch.setattr(recurrent, "LOOPS", 3)
+    monkeypatch.setattr(recurrent, "LARGE", HIDDEN if cut == "units" else HIDDEN + 1)
     theirs, ours = pair(cell, return_sequences=True, return_state=True)
+    assert ours._shares(BATCH) == ((1, [2, 2, 3]) if cut == "units" else (2, [HIDDEN]))
     states = [random.normal(size=(BATCH, HIDDEN)).astype("float32") for _ in range(2 if cell == "LSTM" else 1)]
     arguments = sequences(), *states
     assert_equal(run(ours, *arguments, mask=MASKS[mask]), run(theirs, *arguments, mask=MASKS[mask]))
