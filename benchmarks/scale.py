@@ -4,8 +4,8 @@
 
 The text is the generated sample, over and over. For each size a process of its own reads the file and trains for 60
 steps: seconds until the first step can begin, characters a second, and the largest private memory (the ids lie in a
-mapped file, which the system can drop from memory at any time). An epoch's seconds follow from the two. Draws
-benchmarks/scale.png.
+mapped file, which the system can drop from memory at any time). An epoch's seconds follow from the two. Each length and
+each batch size is tried twice, and the faster one counts. Draws benchmarks/scale.png.
 """
 
 import json
@@ -84,8 +84,11 @@ def main():
                 flush=True,
             )
         write(1)  # the rest with the small text
-        by_length = {length: run(text, sequence_length=length) for length in LENGTHS}
-        by_batch = {batch: run(text, batch_size=batch) for batch in BATCHES}
+        settings = [*({"sequence_length": n} for n in LENGTHS), *({"batch_size": n} for n in BATCHES)]
+        passes = [[run(text, **setting) for setting in settings] for _ in range(2)]  # in different, noisy minutes
+    faster = [max(both, key=lambda figures: figures["speed"]) for both in zip(*passes, strict=True)]
+    by_length = dict(zip(LENGTHS, faster[: len(LENGTHS)], strict=True))
+    by_batch = dict(zip(BATCHES, faster[len(LENGTHS) :], strict=True))
     for name, results in (("sequence length", by_length), ("batch size", by_batch)):
         print(f"\n| {name} | characters/s | private memory MB |\n| --- | --- | --- |")
         for value, figures in results.items():
@@ -100,6 +103,8 @@ def main():
     for axis, name, results in ((axes[1], "sequence length", by_length), (axes[2], "batch size", by_batch)):
         axis.semilogx(list(results), [result["speed"] for result in results.values()], "o-")
         axis.set(xlabel=name, ylabel="characters a second", ylim=(0, None))
+        axis.minorticks_off()
+        axis.set_xticks(list(results), labels=map(str, results))
     plots.save(figure, Path(__file__).with_name("scale.png"))
 
 
