@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from forked import finished
 
+from chargen.generate import MODULES
 from common.training import load_model
 
 FLAGS = ["--preset", "default", "--epochs", "2", "--hidden-size", "12", "--batch-size", "4", "--members", "2"]
@@ -45,7 +46,7 @@ def flags(tmp_path_factory):
 def results(run):
     """The weights of the models, and the history."""
     assert (run / "metrics.json").is_file()
-    weights = {path.name: load_model(path)[0].get_weights() for path in sorted(run.glob("*.keras"))}
+    weights = {path.name: load_model(path, *MODULES)[0].get_weights() for path in sorted(run.glob("*.keras"))}
     return weights, (run / "history.csv").read_text()
 
 
