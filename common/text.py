@@ -113,6 +113,9 @@ def epochs(batches: Callable[[int], Iterator[tuple]], signature: tuple, steps: i
 
     dataset = tf.data.Dataset.from_generator(count, output_signature=signature)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(tf.data.AUTOTUNE)
+    options = tf.data.Options()
+    options.autotune.enabled = False  # its thread sleeps for up to a minute, and `fit` may end only after it
+    dataset = dataset.with_options(options)
     dataset.epoch = epoch
     return dataset
 
