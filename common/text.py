@@ -112,9 +112,9 @@ def epochs(batches: Callable[[int], Iterator[tuple]], signature: tuple, steps: i
         yield from batches(epoch.number - 1)
 
     dataset = tf.data.Dataset.from_generator(count, output_signature=signature)
-    dataset = dataset.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(tf.data.AUTOTUNE)
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(2)
     options = tf.data.Options()
-    options.autotune.enabled = False  # its thread sleeps for up to a minute, and `fit` may end only after it
+    options.autotune.enabled = False  # its thread sleeps for up to a minute, and `fit` may wait for it at the end
     dataset = dataset.with_options(options)
     dataset.epoch = epoch
     return dataset

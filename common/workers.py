@@ -71,7 +71,7 @@ class Workers:
             first, end = self.rows(tf.shape(batch[0])[0])
             return tuple(part[first:end] for part in batch)
 
-        shared = batches.map(cut).prefetch(tf.data.AUTOTUNE)
+        shared = batches.map(cut).prefetch(2)
         shared.epoch = batches.epoch
         return shared
 
