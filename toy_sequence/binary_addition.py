@@ -118,6 +118,7 @@ def fit(cell, hidden_size, hyperparameters):
     import tensorflow as tf
 
     from common.metrics import MaskedAccuracy, masked_crossentropy
+    from common.text import epochs
 
     keras.utils.set_random_seed(hyperparameters.seed)
     model = build_model(cell, hidden_size, hyperparameters.input_noise)
@@ -129,8 +130,7 @@ def fit(cell, hidden_size, hyperparameters):
         tf.TensorSpec((hyperparameters.batch_size, time_steps, 2), "float32"),
         tf.TensorSpec((hyperparameters.batch_size, time_steps), "int32"),
     )
-    batches = tf.data.Dataset.from_generator(lambda: training_batches(hyperparameters), output_signature=shapes)
-    batches = batches.apply(tf.data.experimental.assert_cardinality(hyperparameters.steps)).prefetch(8)
+    batches = epochs(lambda epoch: training_batches(hyperparameters), shapes, hyperparameters.steps)
     model.fit(batches, shuffle=False, verbose=2)
     return model
 

@@ -1,7 +1,8 @@
 import pytest
+import tensorflow as tf
 
 from common import InputError
-from common.text import PADDING, UNKNOWN, Vocabulary
+from common.text import PADDING, UNKNOWN, Vocabulary, epochs
 
 
 def test_characters_are_sorted_and_round_trip():
@@ -20,3 +21,9 @@ def test_words_start_with_padding_and_unknown_then_the_commonest():
     vocabulary = Vocabulary.of_words([["b", "a", "b"], ["c", "b", "a"]], minimum_count=2)
     assert vocabulary.tokens == [PADDING, UNKNOWN, "b", "a"]
     assert vocabulary.encode(["a", "c", "never seen"]).tolist() == [3, 1, 1]
+
+
+def test_datasets_start_no_tuning_thread_that_fit_would_wait_for():
+    batches = epochs(lambda epoch: iter([0]), tf.TensorSpec(()), steps=1)
+    assert batches.options().autotune.enabled is False
+    assert next(batches.as_numpy_iterator()) == 0
