@@ -2,7 +2,7 @@
 
 They are subclasses: whoever reads `layers.LSTM(...)` may read `keras.layers.LSTM(...)`. Only the loop over time is
 another. Keras's loop leaves the gradients to TensorFlow, which adds up the gradient of the weights anew at every step.
-Here both directions are written out, after four observations:
+Here both directions are written out, after five observations:
 
 1. **One product a step.** With x_t the input, h the state before, and a constant 1 for the bias, all gates of a step
    are one product, `a_t = M [h_{t-1}; x_t; 1]`, M being recurrent weights, input weights and bias side by side.
@@ -54,6 +54,11 @@ def _write(arrays, t, tensors):
 def _flat(values):
     """(time, features, batch) -> (features, time * batch)."""
     return tf.reshape(tf.transpose(values, [1, 0, 2]), [values.shape[1], -1])
+
+
+def _sizes(count, parts):
+    """The sizes of `parts` parts of `count`, as equal as can be."""
+    return [count * (part + 1) // parts - count * part // parts for part in range(parts)]
 
 
 def _apart(tensors, sizes, axis):
@@ -177,8 +182,7 @@ class _Fast:
         loops, sizes = self._shares(sequences.shape[0])
         gates = tf.reshape(matrix, [-1, self.units, matrix.shape[-1]])  # (kinds of gates, hidden, ...)
         matrices = [tf.reshape(part, [-1, matrix.shape[-1]]) for (part,) in _apart([gates], sizes, 1)]
-        count = tf.shape(sequences)[0]
-        rows = [count * (loop + 1) // loops - count * loop // loops for loop in range(loops)]
+        rows = _sizes(tf.shape(sequences)[0], loops)
         outputs, last = [], []
         for part, part_mask, *states in _apart([sequences, mask, *initial_state], rows, 0):
             part = tf.transpose(part, [1, 2, 0])  # (time, inputs, batch)
@@ -226,8 +230,7 @@ class _Fast:
         most = max(1, LOOPS // sides)
         large = self.units >= LARGE
         loops = most if rows is None else max(1, min(most, rows // (LARGE_ROWS if large else ROWS)))
-        parts = most // loops if large else 1
-        return loops, [self.units * (part + 1) // parts - self.units * part // parts for part in range(parts)]
+        return loops, _sizes(self.units, most // loops if large else 1)
 
 
 @keras.saving.register_keras_serializable(package="recurrent")
