@@ -140,13 +140,12 @@ def stream_batches(ids, batch_size, sequence_length, seed=None):
             "use a longer text, or smaller --batch-size and --sequence-length"
         )
     length = steps * sequence_length  # of a stream; the few characters left over at the end are not used
+    places = np.arange(batch_size)[:, None] * length + np.arange(sequence_length + 1)
 
     def batches(epoch):
         first = 0 if seed is None else int(np.random.default_rng([seed, epoch]).integers(len(ids)))
         for start in range(first, first + length, sequence_length):
-            begins = range(start, start + batch_size * length, length)
-            pieces = [ids.take(range(begin, begin + sequence_length + 1), mode="wrap") for begin in begins]
-            pieces = np.stack(pieces).astype("int32")  # (batch, time + 1)
+            pieces = ids.take(start + places, mode="wrap").astype("int32")  # (batch, time + 1)
             yield pieces[:, :-1], pieces[:, 1:]
 
     shape = tf.TensorSpec((batch_size, sequence_length), tf.int32)
