@@ -27,6 +27,7 @@ from common import InputError
 from common.data import fold, read_lines
 from common.training import load_model, run_script
 from sentiment import explain
+from sentiment.pieces import make_encoder
 
 AT_ONCE = 4096  # sentences
 
@@ -66,7 +67,6 @@ def main(options: Options) -> None:
     if not {"tokens", "labels"} <= vocabularies.keys():
         raise InputError(f"{options.run} holds no model of sentiment/train.py as it is now; train again")
     from common.padding import ahead, predict_in_batches
-    from sentiment.train import make_encoder
 
     colored = sys.stdout.isatty()
     encode, names = make_encoder(vocabularies["tokens"]), vocabularies["labels"].tokens

@@ -23,6 +23,7 @@ import numpy as np
 from common.data import deduplicate, folds, load_opinions
 from common.summary import print_table
 from common.training import check_corpus, load_model, open_run, run_script, write_json
+from sentiment.pieces import make_encoder
 
 BINS = 10  # of probability, for the calibration
 SHOWN = 10  # mistakes
@@ -44,7 +45,6 @@ def leaking_split(raw, seed):
 def predict(model, vocabulary, sentences) -> np.ndarray:
     """The probability that each sentence is positive, (sentences,)."""
     from common.padding import predict_in_batches
-    from sentiment.train import make_encoder
 
     encode = make_encoder(vocabulary)
     logits = np.concatenate(predict_in_batches(model.predict_on_batch, [encode(sentence) for sentence in sentences]))
@@ -172,7 +172,6 @@ def draw_sentences(run, rows, first_fold, names):
 
     from common import plots
     from common.padding import predict_in_batches
-    from sentiment.train import make_encoder
 
     model, vocabularies = load_model(run / "fold-1.keras")
     member = next((layer for layer in model.layers if isinstance(layer, keras.Model)), model)  # the first of several

@@ -2,8 +2,8 @@
 
 The sentences are typed as people type: *loved*, *looooved*, *awesomest*, *sucksss*. Half of the words occur once, so
 a table of one vector a word knows little. Here a word is the sum of its **pieces**: itself, and the strings of three
-to five characters in it (*<su*, *suck*, *cks*). What was learned of *sucks* so reaches *sucksss*. A layer reads the
-words in both directions, and from each of its numbers the largest over the sentence is kept: one clear word is enough.
+to five characters in it (pieces.py). What was learned of *sucks* so reaches *sucksss*. A layer reads the words in both
+directions, and from each of its numbers the largest over the sentence is kept: one clear word is enough.
 Besides, every piece has a vote of its own, as in a linear model; so the layer learns what the votes get wrong. Of some
 sentences only the votes are heard in training, or the layer would soon know them by heart and leave nothing to learn.
 
@@ -35,21 +35,19 @@ cross-validation. Gulli & Pal 2017, Deep Learning with Keras, chapter 6.
 
 import math
 import time
-from collections import Counter
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 
-from common.data import deduplicate, fold, folds, load_opinions
-from common.text import PADDING, UNKNOWN, Vocabulary
+from common.data import deduplicate, folds, load_opinions
+from common.text import Vocabulary
 from common.training import SharedRunOptions, callbacks, finish_run, load_tensorflow, run_script, save_model, start_run
 from common.workers import Workers
+from sentiment.pieces import MOST_PIECES, make_encoder, make_vocabulary
 
 ALONE = Workers()
-PIECE_LENGTHS = 3, 4, 5  # characters
-MOST_PIECES = 16  # of a word; further ones are left out
 
 
 @dataclass(frozen=True)
@@ -91,38 +89,6 @@ PRESETS = {
 def few_epochs(hyperparameters):
     """For the raw file, which has six times as many rows: one model, at most three epochs."""
     return replace(hyperparameters, members=1, epochs=min(3, hyperparameters.epochs))
-
-
-def pieces_of(word: str) -> list[str]:
-    """A word between `<` and `>`, and all its strings of `PIECE_LENGTHS` characters, each once."""
-    whole = f"<{word}>"
-    strings = (whole[start : start + n] for n in PIECE_LENGTHS for start in range(len(whole) - n + 1))
-    return list(dict.fromkeys([whole, *strings]))
-
-
-def make_vocabulary(sentences, hyperparameters) -> Vocabulary:
-    """The pieces, or the words, of the sentences."""
-    split = pieces_of if hyperparameters.reads == "pieces" else lambda word: [word]
-    counts = Counter(word for sentence in sentences for word in fold(sentence).split())
-    parts = Counter()
-    for word, count in counts.items():
-        parts.update(dict.fromkeys(split(word), count))
-    common = [part for part, count in parts.most_common() if count >= hyperparameters.minimum_count]
-    return Vocabulary([PADDING, UNKNOWN, *common][: hyperparameters.vocabulary_size])
-
-
-def make_encoder(vocabulary: Vocabulary):
-    """The function that turns a sentence into ids: of its words (time,), or of their pieces (time, MOST_PIECES),
-    0 where a word has fewer, and `UNKNOWN` in the first place if none is known."""
-    if not any(token.startswith("<") for token in vocabulary.tokens):
-        return lambda sentence: vocabulary.encode(fold(sentence).split())
-
-    @lru_cache(100_000)  # the same words come again and again
-    def word_ids(word):
-        known = [piece for piece in pieces_of(word[:100]) if piece in vocabulary][:MOST_PIECES] or [UNKNOWN]
-        return np.pad(vocabulary.encode(known), (0, MOST_PIECES - len(known)))
-
-    return lambda sentence: np.concatenate([word_ids(word) for word in fold(sentence).split()]).reshape(-1, MOST_PIECES)
 
 
 def build_model(hyperparameters, vocabulary_size):

@@ -23,6 +23,7 @@ import pos_tagging.tag
 import pos_tagging.train
 import sentiment.classify
 import sentiment.eval
+import sentiment.pieces
 import sentiment.train
 import toy_sequence.eval
 import toy_sequence.train
@@ -185,7 +186,7 @@ def taggers():
     vocabularies = pos_tagging.features.make_vocabularies(sentences, SMALL_TAGGER)
     model = pos_tagging.train.build_model(SMALL_TAGGER, vocabularies)
     small = sentiment.train.Hyperparameters(hidden_size=3, embedding_size=2)
-    pieces = sentiment.train.make_vocabulary(["a good film", "a bad film"], small)
+    pieces = sentiment.pieces.make_vocabulary(["a good film", "a bad film"], small)
     return model, vocabularies, sentiment.train.build_model(small, len(pieces)), pieces
 
 
@@ -198,7 +199,7 @@ def test_lines_of_standard_input(outcome, taggers, content):
         tagged = list(pos_tagging.tag.tag_lines(lines, tagger, vocabularies, 100))
         assert len(tagged) == len(lines)
         assert all(len(words) == len(tags) for words, tags in tagged)
-        ids = [sentiment.train.make_encoder(pieces)(line) for line in lines if data.fold(line)]
+        ids = [sentiment.pieces.make_encoder(pieces)(line) for line in lines if data.fold(line)]
         logits = predict_in_batches(classifier.predict_on_batch, ids)
         assert all(np.isfinite(row).all() for row in logits)
 

@@ -11,7 +11,8 @@ from common.text import Vocabulary
 from common.training import load_model, save_model
 from sentiment import compare
 from sentiment.eval import calibration, leaking_split, predict, predict_saved
-from sentiment.train import MOST_PIECES, Hyperparameters, build_model, fit, make_encoder, make_vocabulary, pieces_of
+from sentiment.pieces import MOST_PIECES, make_encoder, make_vocabulary, pieces_of
+from sentiment.train import Hyperparameters, build_model, fit
 
 TINY = Hyperparameters(embedding_size=5, hidden_size=6, word_dropout=0.0, input_dropout=0.0, dropout=0.0, epochs=1)
 ROWS = deduplicate(parse_opinions(opinions(400), "sample")[0])
