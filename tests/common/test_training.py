@@ -125,7 +125,7 @@ def test_the_best_epoch_is_the_one_that_is_kept(tmp_path):
     data = np.zeros((2, 1)), np.zeros((2, 1))
     batches = epochs(lambda epoch: iter([data]), (tf.TensorSpec((2, 1)),) * 2, steps=1)
     kept = training.callbacks(tmp_path, "val_loss", {}, Options(), batches, patience=9)
-    model.fit(batches, validation_data=data, epochs=3, callbacks=[Scripted(), *kept], verbose=0)
+    model.fit(batches, validation_data=data, epochs=3, callbacks=[Scripted(), *kept], verbose=0, shuffle=False)
     assert training.load_model(tmp_path / "model.keras")[0].get_weights()[0] == 1  # the second epoch
 
 
