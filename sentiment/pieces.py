@@ -6,13 +6,12 @@ The pieces of *sucksss* are the word itself between `<` and `>`, and all strings
 Reference: Bojanowski et al. 2017, Enriching word vectors with subword information.
 """
 
-from collections import Counter
 from functools import lru_cache
 
 import numpy as np
 
 from common.data import fold
-from common.text import PADDING, UNKNOWN, Vocabulary
+from common.text import UNKNOWN, Vocabulary
 
 PIECE_LENGTHS = 3, 4, 5  # characters
 MOST_PIECES = 16  # of a word; further ones are left out
@@ -27,13 +26,10 @@ def pieces_of(word: str) -> list[str]:
 
 def make_vocabulary(sentences, hyperparameters) -> Vocabulary:
     """The pieces, or the words, of the sentences."""
-    split = pieces_of if hyperparameters.reads == "pieces" else lambda word: [word]
-    counts = Counter(word for sentence in sentences for word in fold(sentence).split())
-    parts = Counter()
-    for word, count in counts.items():
-        parts.update(dict.fromkeys(split(word), count))
-    common = [part for part, count in parts.most_common() if count >= hyperparameters.minimum_count]
-    return Vocabulary([PADDING, UNKNOWN, *common][: hyperparameters.vocabulary_size])
+    split = lru_cache(None)(pieces_of) if hyperparameters.reads == "pieces" else lambda word: [word]
+    parts = ([part for word in fold(sentence).split() for part in split(word)] for sentence in sentences)
+    tokens = Vocabulary.of_words(parts, hyperparameters.minimum_count).tokens
+    return Vocabulary(tokens[: hyperparameters.vocabulary_size])
 
 
 def make_encoder(vocabulary: Vocabulary):
