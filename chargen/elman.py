@@ -159,9 +159,8 @@ def main(hyperparameters: Hyperparameters) -> None:
     draw({hyperparameters.activation: history}, hyperparameters.level, run / "training.png")
 
     training, validation, test = split_text(ids)
-    known = np.concatenate([training, validation])
     perplexity = 2 ** bits_of(model, ids)
-    baseline = float(2 ** NGram(known, len(vocabulary), 3, "kneser-ney").bits(test, validation).mean())
+    baseline = float(2 ** NGram(training, len(vocabulary), 3, "kneser-ney").bits(test, validation).mean())
     finish_run(
         run,
         "elman",

@@ -6,14 +6,19 @@
 Every character of the test part is predicted exactly once. A model of streams reads the text before it first, so that
 it comes to the test part with a state, as it would in use; a model of windows gets the characters before each one.
 
-Beside the model stand n-gram models, trained here and now on everything before the test part, and what can be made
-of both without looking ahead:
+Beside the model stand n-gram models, trained here and now on the same training part. The validation part is there to
+choose by (the best epoch; the order of Kneser-Ney) and to be read as context; nobody learns from it. What Kneser-Ney
+would gain by learning from it, too, stands in a row of its own.
 
-- *ensemble*: the mean probabilities of all models of the run (`--members`), which differ only in their seed;
-- *dynamic evaluation*: after every 25 characters that it has been scored on, each model learns from them, by a small
-  step of gradient descent, and slowly forgets what it has so learned (Krause et al. 2018);
-- *interpolation*: a weighted mean of all that and the n-gram models' probabilities. At each character the weights
-  shift to those who gave it a high probability (Bayes' rule, with a little of the weights shared out again).
+The lower rows go on learning while they read the test part, always after they have been scored:
+
+- *adaptive Kneser-Ney* counts what it has read;
+- *dynamic evaluation*: after every 25 characters the model learns from them, by a small step of gradient descent, and
+  slowly forgets what it has so learned (Krause et al. 2018);
+- *interpolation*: a weighted mean of that and of adaptive n-gram models. At each character the weights shift to those
+  who gave it a high probability (Bayes' rule, with a little of the weights shared out again).
+
+*ensemble*: the mean probabilities of all models of the run (`--members`), which differ only in their seed.
 
 References: Krause, Kahembwe, Murray & Renals 2018, Dynamic evaluation of neural sequence models. Herbster & Warmuth
 1998, Tracking the best expert (the shared weights).
@@ -120,21 +125,25 @@ class Interpolation:
 
 def evaluate(run: Path, ids) -> dict:
     """Measure the models of `run` on the test part of `ids`, print the table, draw the pictures, return the figures."""
-    from chargen.ngram import LONGEST, NGram
+    from chargen.ngram import LONGEST, NGram, best_order
     from common import plots
 
     train, validation, test = split_text(ids)
-    known = np.concatenate([train[-LONGEST:], validation])
+    before = np.concatenate([train[-LONGEST:], validation])
     models = [load_model(path, *MODULES) for path in (run / "model.keras", *sorted(run.glob("member-*.keras")))]
     size = len(models[0][1]["characters"])
-    ngrams = {
-        "Witten-Bell 5-gram": NGram(known, size, 5, "witten-bell"),
-        "Kneser-Ney 8-gram": NGram(known, size, 8, "kneser-ney"),
-    }
+    order = best_order(train, validation, size)
+    witten_bell, kneser_ney = "Witten-Bell 5-gram", f"Kneser-Ney {order}-gram"
+
+    def ngrams(text):
+        return {witten_bell: NGram(text, size, 5, "witten-bell"), kneser_ney: NGram(text, size, order, "kneser-ney")}
+
+    static, adaptive = ngrams(train), ngrams(train)
+    static[f"{kneser_ney} of 90 %"] = NGram(before, size, order, "kneser-ney")
     streams = len(models[0][0].output_shape) == 3
-    reads = [read_stream(model, test, known) if streams else read_windows(model, test, known) for model, _ in models]
-    learns = [read_stream(model, test, known, learn=True) for model, _ in models] if streams else reads
-    interpolation = Interpolation(1 + len(ngrams))
+    reads = [read_stream(model, test, before) if streams else read_windows(model, test, before) for model, _ in models]
+    learns = [read_stream(model, test, before, learn=True) for model, _ in models] if streams else reads
+    interpolation = Interpolation(1 + len(adaptive))
 
     bits: dict[str, list] = {}
 
@@ -144,18 +153,21 @@ def evaluate(run: Path, ids) -> dict:
     for start in range(0, len(test), PIECE):
         piece = np.asarray(test[start : start + PIECE])
         came = np.arange(len(piece)), piece
-        context = np.concatenate([known[-PIECE:], test[max(0, start - PIECE) : start]])
-        by_ngrams = [model.distributions(piece, context)[came] for model in ngrams.values()]
-        for name, probabilities in zip(ngrams, by_ngrams, strict=True):
-            score(name, probabilities)
+        context = np.concatenate([before[-PIECE:], test[max(0, start - PIECE) : start]])
+        for name, ngram in static.items():
+            score(name, ngram.distributions(piece, context)[came])
         by_model = [next(read)[came] for read in reads]
         score("model", by_model[0])
         if len(models) > 1:
             score(f"ensemble of {len(models)}", np.mean(by_model, axis=0))
+        by_ngrams = {name: ngram.distributions(piece, context)[came] for name, ngram in adaptive.items()}
+        score(f"adaptive {kneser_ney}", by_ngrams[kneser_ney])
         if streams:
             by_model = [next(learn)[came] for learn in learns]
             score("+ dynamic evaluation", np.mean(by_model, axis=0))
-        score("+ interpolation", interpolation.mix([np.mean(by_model, axis=0), *by_ngrams]))
+        score("+ interpolation", interpolation.mix([np.mean(by_model, axis=0), *by_ngrams.values()]))
+        for ngram in adaptive.values():
+            ngram.learn(piece, context)
         if start // PIECE % 100 == 0:
             print(f"\r{start / len(test):.0%} of the test part", end="", flush=True)
     print("\r", end="")
@@ -169,7 +181,7 @@ def evaluate(run: Path, ids) -> dict:
     return {
         "figure": "test_bits_per_character",
         "test_bits_per_character": means["model"],
-        "baseline": {"name": "Kneser-Ney 8-gram", "value": means["Kneser-Ney 8-gram"]},
+        "baseline": {"name": kneser_ney, "value": means[kneser_ney]},
         "all_bits_per_character": means,
     }
 

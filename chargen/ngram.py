@@ -12,7 +12,10 @@ h, c(h, w) how often w followed it, T how many different ones followed it:
 
 Witten-Bell trusts a context the less, the more different characters have followed it. Modified Kneser-Ney takes a
 discount D off every count (D1 off those of 1, D2 of 2, D3 of 3 and more; T1, T2, T3 followers have such counts). In its
-shorter contexts c(h, w) is not how often w followed h, but after how many different symbols the pair occurs.
+shorter contexts c(h, w) is not how often w followed h, but after how many different symbols the pair occurs (the start
+of the text is one of them).
+
+The models learn from the training part, the first 80 % of the text, and are measured on its last tenth.
 
 References: Witten & Bell 1991, The zero-frequency problem. Chen & Goodman 1998, An empirical study of smoothing
 techniques for language modeling (modified Kneser-Ney, and the estimate of the discounts).
@@ -44,10 +47,10 @@ class Options:
 
 
 class NGram:
-    """An n-gram model of ids.
+    """An n-gram model of ids. It can go on counting while it is used: see `learn`.
 
     Args:
-        ids: the training text (length,).
+        ids: the training text (length,), of which the last `LONGEST` are counted.
         vocabulary_size: number of different ids that may occur.
         order: ids in an n-gram, the predicted one included; at least 1.
         smoothing: "witten-bell" or "kneser-ney".
@@ -55,26 +58,24 @@ class NGram:
 
     def __init__(self, ids, vocabulary_size: int, order: int = 5, smoothing: str = "witten-bell"):
         self.vocabulary_size, self.order, self.smoothing = vocabulary_size, order, smoothing
-        self.counts: list[dict] = [defaultdict(Counter) for _ in range(order)]  # [length][context][id]
-        text = tuple(map(int, ids[-LONGEST:]))
-        for end, last in enumerate(text):
-            for length in range(min(order - 1, end) + 1):
-                self.counts[length][text[end - length : end]][last] += 1
-        if smoothing == "kneser-ney":
-            self._count_left_neighbours()
-            self.discounts = [_discounts(contexts) for contexts in self.counts]
+        self.counts: list[dict] = [defaultdict(Counter) for _ in range(order)]  # [length of context][context][id]
+        self.how_many = [Counter() for _ in range(order)]  # [length][n]: n-grams that have been counted n times
+        self.learn(ids[-LONGEST:])
 
-    def _count_left_neighbours(self):
-        """In all but the longest contexts, count after how many different ids (or at the start) a pair occurs."""
-        for length in range(self.order - 1):
-            fewer = defaultdict(Counter)
-            for context, followers in self.counts[length + 1].items():
-                for follower in followers:
-                    fewer[context[1:]][follower] += 1
-            for context, followers in self.counts[length].items():  # pairs at the very start have no left neighbour
-                for follower in followers:
-                    fewer[context][follower] = max(1, fewer[context][follower])
-            self.counts[length] = fewer
+    def learn(self, ids, before=()) -> None:
+        """Count the ids (length,), which follow on the ids `before`."""
+        reach = self.order - 1
+        text = tuple(map(int, [*before[max(0, len(before) - reach) :], *ids]))
+        for end in range(len(text) - len(ids), len(text)):
+            for length in reversed(range(min(reach, end) + 1)):
+                followers = self.counts[length][text[end - length : end]]
+                followers[text[end]] += 1
+                count = followers[text[end]]
+                self.how_many[length][count] += 1
+                self.how_many[length][count - 1] -= 1
+                if self.smoothing == "kneser-ney" and count > 1:
+                    break  # the shorter n-grams have been counted after this left neighbour
+        self.discounts = [discounts_of(how_many) for how_many in self.how_many]
 
     def distribution(self, context) -> np.ndarray:
         """P(. | the last order - 1 ids of `context`): an array (vocabulary_size,)."""
@@ -121,25 +122,29 @@ class NGram:
         return ids[len(before) :]
 
 
-def _discounts(contexts) -> np.ndarray:
+def discounts_of(how_many) -> np.ndarray:
     """Chen & Goodman's discounts of counts 0, 1, 2, 3 and more, from how many n-grams occur once, twice, ..."""
-    often = Counter(count for followers in contexts.values() for count in followers.values())
-    once, twice = often[1], often[2]
+    once, twice = how_many[1], how_many[2]
     if not once or not twice:  # too little text to tell
         return np.array([0, 0.5, 0.5, 0.5])
     share = once / (once + 2 * twice)
-    amounts = [n - (n + 1) * share * often[n + 1] / often[n] if often[n] else 0.5 * n for n in (1, 2, 3)]
+    amounts = [n - (n + 1) * share * how_many[n + 1] / how_many[n] if how_many[n] else 0.5 * n for n in (1, 2, 3)]
     return np.array([0, *(min(max(amount, 0.05), n - 0.05) for n, amount in enumerate(amounts, start=1))])
+
+
+def best_order(train, validation, vocabulary_size: int, orders=(6, 8, 10, 12)) -> int:
+    """The order of the Kneser-Ney model of the training part that predicts the validation part best."""
+    bits = [NGram(train, vocabulary_size, order, "kneser-ney").bits(validation, train).mean() for order in orders]
+    return orders[int(np.argmin(bits))]
 
 
 def main(options: Options) -> None:
     characters = options.level == "character"
     ids, vocabulary, _ = load_text(options.data) if characters else load_words(options.data)
     train, validation, test = split_text(ids)
-    known = np.concatenate([train[-LONGEST:], validation])
     rows, between = [], "" if characters else " "
     for order in range(1, options.order + 1):
-        model = NGram(known, len(vocabulary), order, options.smoothing)
+        model = NGram(train, len(vocabulary), order, options.smoothing)
         bits = float(model.bits(test, validation).mean())
         rows.append((order, bits, 2**bits))
         written = between.join(vocabulary.decode(model.generate(train[:order], options.length, options.seed)))

@@ -1,3 +1,4 @@
+from collections import Counter
 from dataclasses import replace
 
 import keras
@@ -8,7 +9,7 @@ import tensorflow as tf
 from chargen import elman, numpy_char_rnn
 from chargen.eval import Interpolation, read_stream, read_windows
 from chargen.generate import Writer, initial_states, step
-from chargen.ngram import NGram
+from chargen.ngram import NGram, best_order, discounts_of
 from chargen.train import PRESETS, Hyperparameters, build_model
 from chargen.weight_drop import WeightDropGRU, WeightDropLSTM, WeightDropSimpleRNN
 from common import InputError
@@ -205,24 +206,52 @@ def test_witten_bell_by_hand():
 
 def test_kneser_ney_by_hand(monkeypatch):
     # 0102013: pairs 01 (twice), 10, 02, 20, 13 (once each). With discounts 0.5, 0.6, 0.7 throughout:
-    monkeypatch.setattr("chargen.ngram._discounts", lambda contexts: np.array([0, 0.5, 0.6, 0.7]))
+    monkeypatch.setattr("chargen.ngram.discounts_of", lambda how_many: np.array([0, 0.5, 0.6, 0.7]))
     model = NGram([0, 1, 0, 2, 0, 1, 3], vocabulary_size=5, order=2, smoothing="kneser-ney")
-    # after how many different symbols: 0 after 1 and 2; 1 after 0; 2 after 0; 3 after 1; together 5
-    gamma = (0.6 + 3 * 0.5) / 5
-    unigram = np.array([2 - 0.6, 0.5, 0.5, 0.5, 0]) / 5 + gamma / 5
+    # after how many different symbols: 0 at the start and after 1 and 2; 1 after 0; 2 after 0; 3 after 1; together 6
+    gamma = (0.7 + 3 * 0.5) / 6
+    unigram = np.array([3 - 0.7, 0.5, 0.5, 0.5, 0]) / 6 + gamma / 5
     assert model.distribution([4]) == pytest.approx(unigram)
     after_0 = np.array([0, 2 - 0.6, 1 - 0.5, 0, 0]) / 3 + (0.6 + 0.5) / 3 * unigram
     assert model.distribution([0]) == pytest.approx(after_0)
 
 
 def test_the_discounts_are_those_of_chen_and_goodman():
-    from chargen.ngram import _discounts
-
-    contexts = {(): dict(enumerate([1] * 8 + [2] * 4 + [3] * 3 + [4] * 2))}  # n1 = 8, n2 = 4, n3 = 3, n4 = 2
     share = 8 / (8 + 2 * 4)
-    assert _discounts(contexts) == pytest.approx(
+    assert discounts_of(Counter({1: 8, 2: 4, 3: 3, 4: 2})) == pytest.approx(
         [0, 1 - 2 * share * 4 / 8, 2 - 3 * share * 3 / 4, 3 - 4 * share * 2 / 3]
     )
+
+
+def test_discounts_are_estimated_from_how_many_ngrams_occur_how_often(ids):
+    model = NGram(ids, len(VOCABULARY), 2, "witten-bell")
+    pairs = Counter(zip(ids[:-1].tolist(), ids[1:].tolist(), strict=True))
+    assert +model.how_many[1] == Counter(pairs.values())
+
+
+@pytest.mark.parametrize("smoothing", ["witten-bell", "kneser-ney"])
+def test_going_on_counting_is_the_same_as_counting_all_at_once(smoothing, ids):
+    at_once = NGram(ids, len(VOCABULARY), 4, smoothing)
+    bit_by_bit = NGram(ids[:40], len(VOCABULARY), 4, smoothing)
+    for start in range(40, len(ids), 7):
+        bit_by_bit.learn(ids[start : start + 7], ids[:start])
+    assert np.array_equal(at_once.distributions(ids, []), bit_by_bit.distributions(ids, []))
+
+
+def test_what_is_only_read_as_context_is_not_counted():
+    model = NGram([0, 1, 0, 1], 4, 2)
+    model.learn([3], before=[0, 2])
+    assert model.counts[1][2,] == {3: 1}
+    assert 2 not in model.counts[0][()]
+
+
+def test_the_order_of_kneser_ney_is_the_best_on_the_validation_part():
+    word = np.random.default_rng(0).integers(0, 4, 9)
+    text = np.tile(word, 40)  # nine characters that come again and again: only a long context tells them apart
+    best = {order: NGram(text, 4, order, "kneser-ney").bits(text[:90], text).mean() for order in (1, 2, 6)}
+    assert best_order(text, text[:90], 4, orders=(1, 2, 6)) == min(best, key=best.get) == 6
+    noise = np.random.default_rng(1).integers(0, 4, 500)
+    assert best_order(noise[:250], noise[250:], 4, orders=(1, 6)) == 1
 
 
 @pytest.mark.parametrize("smoothing", ["witten-bell", "kneser-ney"])
