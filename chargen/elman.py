@@ -151,7 +151,7 @@ def main(hyperparameters: Hyperparameters) -> None:
     load_tensorflow(hyperparameters)
     from chargen.ngram import NGram
 
-    run = start_run("elman", hyperparameters)
+    run = start_run("elman", hyperparameters, corpus=corpus)
     started = time.perf_counter()
     model, history = train(hyperparameters, ids, vocabulary)
     seconds = time.perf_counter() - started

@@ -194,7 +194,7 @@ def main(hyperparameters: Hyperparameters) -> None:
             sample = self.writer.write(self.prompt, hyperparameters.sample_length, temperature=0.7, seed=epoch)
             print(f"\n--- after epoch {epoch + 1}: {self.prompt}|{sample}\n", flush=True)
 
-    run = start_run("chargen", hyperparameters, workers.chief)
+    run = start_run("chargen", hyperparameters, workers.chief, corpus)
     started = time.perf_counter()
     for member in reversed(range(hyperparameters.members)):  # the main model comes last
         name = f"member-{member + 1}" if member else "model"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import fcntl
+import hashlib
 import importlib
 import io
 import json
@@ -11,6 +13,7 @@ import math
 import os
 import platform
 import shutil
+import signal
 import sys
 import time
 import zipfile
@@ -75,12 +78,17 @@ def run_script(main: Callable[[Any], None], options: type, presets: dict[str, An
         options: a dataclass; every field becomes a flag, and its comment or docstring the help.
         presets: for `--preset NAME`: the dataclass whose values stand where no flag does.
     """
-    script = Path(sys.argv[0]).name
+    script, parsed = Path(sys.argv[0]).name, None
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     try:
-        main(parse_flags(options, sys.argv[1:], main.__globals__.get("__doc__") or "", presets))
+        parsed = parse_flags(options, sys.argv[1:], main.__globals__.get("__doc__") or "", presets)
+        main(parsed)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(parsed, RunOptions):
+            print(f"{script}: error: nobody reads the output any more; --resume continues the run", file=sys.stderr)
+            sys.exit(2)
         sys.exit(0)
     except (InputError, OSError) as error:
         print(f"{script}: error: {' '.join(str(error).split())}", file=sys.stderr)
@@ -92,6 +100,8 @@ def run_script(main: Callable[[Any], None], options: type, presets: dict[str, An
         saved = str(interrupt) or "what was saved last is kept"
         print(f"{script}: interrupted; {saved}; --resume continues a training run", file=sys.stderr)
         sys.exit(130)
+    finally:
+        release_locks()
 
 
 def parse_flags(options: type, arguments: list[str], description: str = "", presets: dict | None = None) -> Any:
@@ -235,53 +245,70 @@ def load_tensorflow(options: Any = None) -> Workers:
 # A run folder: runs/<task>/<name>/
 
 
-def start_run(task: str, options: NamedRunOptions, chief: bool = True) -> Path:
+def start_run(task: str, options: NamedRunOptions, chief: bool = True, corpus: dict | None = None) -> Path:
     """Make the run folder `runs/<task>/<name>` with `hyperparameters.json` and `backup/` in it, or find the one to
-    resume. Workers that are not the chief only get its path.
+    resume, and lock it for this process. Workers that are not the chief only get its path.
 
     Args:
         options: `NamedRunOptions`; only `RunOptions` can ask to resume.
+        corpus: `{"name", "sha256"}`; a run is resumed on the same corpus only.
 
     Raises:
-        InputError: the run exists already (a run is never overwritten), there is none to resume, or the flags differ
-            from those that the run to resume was started with.
+        InputError: the run exists already (a run is never overwritten), there is none to resume, another process is
+            training it, or flags or corpus differ from those that it was started with.
     """
     folder = options.runs / task
     if not chief:
         return folder / (options.name or "")
+    if options.name and (Path(options.name).name != options.name or options.name in ("..", "latest")):
+        raise InputError(f"--name is {options.name!r}; it must be a plain name, without slashes, and not `latest`")
+    started = {"corpus": corpus, "code": _code_version(task)}
     if getattr(options, "resume", False):  # not every script can resume
-        run = folder / options.name if options.name else _newest_unfinished(folder)
-        _check_resumable(run, options)
+        run = _lock_unfinished(folder, options.name)
+        _check_resumable(run, options, started)
     else:
         run = folder / (options.name or time.strftime("%Y-%m-%d_%H-%M-%S"))
-        if options.name and (Path(options.name).name != options.name or options.name in ("..", "latest")):
-            raise InputError(f"--name is {options.name!r}; it must be a plain name, without slashes, and not `latest`")
         try:
             run.mkdir(parents=True)
         except FileExistsError:
             raise InputError(f"the run {run} exists already; choose another --name, or --resume it") from None
         (run / "backup").mkdir()
+        if not _lock(run):
+            raise InputError(f"another process trains the run {run}; choose another --name")
+        write_json(run / "backup" / "started.json", started)
         write_json(run / "hyperparameters.json", _as_json(options))
     print(f"run folder: {run}", flush=True)
     return run
 
 
-def _newest_unfinished(folder: Path) -> Path:
-    unfinished = [path.parent for path in folder.glob("*/backup") if not (path.parent / "metrics.json").exists()]
-    if not unfinished:
-        raise InputError(f"there is no unfinished run in {folder}; leave out --resume to start a new one")
-    return max(unfinished, key=lambda run: run.stat().st_mtime)
+def _lock_unfinished(folder: Path, name: str | None) -> Path:
+    """Lock the run to resume: that of a name, or the newest unfinished one that no other process is training."""
+    if name:
+        run = folder / name
+        if (run / "metrics.json").exists():
+            raise InputError(f"the run {run} is finished; choose another --name to start a new one")
+        if not (run / "backup").is_dir():
+            raise InputError(f"there is no run {run} to resume; leave out --resume to start it")
+        unfinished = [run]
+    else:
+        unfinished = [path.parent for path in folder.glob("*/backup") if not (path.parent / "metrics.json").exists()]
+        if not unfinished:
+            raise InputError(f"there is no unfinished run in {folder}; leave out --resume to start a new one")
+    for run in sorted(unfinished, key=lambda run: run.stat().st_mtime, reverse=True):
+        if _lock(run):
+            return run
+    raise InputError(f"another process trains the run {run}; wait for its end, or interrupt it")
 
 
-def _check_resumable(run: Path, options: RunOptions) -> None:
-    if not (run / "backup").is_dir() and not (run / "metrics.json").exists():
-        raise InputError(f"there is no run {run} to resume; leave out --resume to start it")
-    if (run / "metrics.json").exists():
-        raise InputError(f"the run {run} is finished; choose another --name to start a new one")
+def _check_resumable(run: Path, options: RunOptions, started: dict) -> None:
     for half_written in run.rglob(".part-*"):
         half_written.unlink()
-    if not (run / "hyperparameters.json").exists():  # killed before it could even write them
-        write_json(run / "hyperparameters.json", _as_json(options))
+    for path, content in (
+        (run / "backup" / "started.json", started),
+        (run / "hyperparameters.json", _as_json(options)),
+    ):
+        if not path.exists():  # killed before it could even write them
+            write_json(path, content)
     before = read_json(run / "hyperparameters.json")
     for key, value in _as_json(options).items():
         if key not in ("resume", "name", "runs", "save_every", "strategy") and before.get(key) != value:
@@ -289,6 +316,42 @@ def _check_resumable(run: Path, options: RunOptions) -> None:
             raise InputError(
                 f"{run} was started with {flag} {before.get(key)}, not {value}; resume with the same flags"
             )
+    at_start = read_json(run / "backup" / "started.json")
+    if at_start["corpus"] != started["corpus"]:
+        then, now = (
+            f"{corpus['name']} (SHA-256 {corpus['sha256']})" for corpus in (at_start["corpus"], started["corpus"])
+        )
+        raise InputError(f"{run} was started on {then}, but the corpus found now is {now}; resume with the same corpus")
+    if at_start["code"] != started["code"]:
+        print("*** the code has changed since this run was started; metrics.json will say so ***", flush=True)
+
+
+def _code_version(task: str) -> str:
+    """A hash of the sources of a task and of common/."""
+    root = Path(__file__).parent.parent
+    sources = [path for folder in ("common", task) for path in sorted((root / folder).rglob("*.py"))]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+
+
+_locks: list = []  # open files; closing one gives its lock back
+
+
+def _lock(run: Path) -> bool:
+    """Lock a run for this process; false if another process has locked it."""
+    file = open(run / "backup" / "lock", "w")  # noqa: SIM115
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return False
+    _locks.append(file)
+    return True
+
+
+def release_locks() -> None:
+    """Give back the locks of all runs of this process."""
+    while _locks:
+        _locks.pop().close()
 
 
 def _as_json(options: Any) -> dict:
@@ -365,6 +428,9 @@ def finish_run(run: Path, task: str, metrics: dict[str, Any]) -> None:
     its backup."""
     names = ("tensorflow", "keras", "numpy", "nltk", "scikit-learn")
     versions = {"python": platform.python_version(), **{name: version(name) for name in names}}
+    started = run / "backup" / "started.json"
+    if started.exists() and read_json(started)["code"] != _code_version(task):
+        metrics = metrics | {"code_changed_during_training": True}
     write_json(run / "metrics.json", {"task": task, "versions": versions, **metrics})
     pointer = run.parent / f".latest-{os.getpid()}"
     pointer.symlink_to(run.name)

@@ -3,14 +3,15 @@
     python pos_tagging/compare.py                  # about 15 minutes on 2 cores
     python pos_tagging/compare.py --epochs 3       # a quick look: fewer epochs for all networks
 
-- *most frequent tag*, *perceptron*, *CRF*: the classical taggers of baselines.py, trained on all before the test part.
+- *most frequent tag*, *perceptron*, *CRF*: the classical taggers of baselines.py.
 - *encoder-decoder*: the book's three variants, which see the sentence only as one vector.
 - *attention*: the same with a decoder that looks back at the words; `attention.png` shows where it looks.
 - *words only*: one tag a step, from the words alone, with the book's GRU.
 - *default*: the model of train.py.
 
-Look at the two columns at the ends: real words against everything padded to 250 steps. Figures, the picture and all
-settings are in the run folder.
+All learn from the training part; the networks' best epochs are chosen on the validation part. Unseen words are those
+that occur nowhere before the test part. Look at the two columns at the ends: real words against everything padded to
+250 steps. Figures, the picture and all settings are in the run folder.
 """
 
 import time
@@ -64,8 +65,8 @@ def draw_attention(model, vocabularies, words, path):
 def main(options: Options) -> None:
     sentences, corpus = load_tagged_sentences(options.data)
     training, validation, test = split_sentences(sentences)
-    before, words = training + validation, [[word for word, _ in sentence] for sentence in test]
-    known_words = {word for sentence in before for word, _ in sentence}
+    words = [[word for word, _ in sentence] for sentence in test]
+    known_words = {word for sentence in training + validation for word, _ in sentence}
     load_tensorflow(options)
     run = start_run("compare_taggers", options)
 
@@ -79,7 +80,7 @@ def main(options: Options) -> None:
     ):
         print(f"training: {name}", flush=True)
         started = time.perf_counter()
-        tags = tagger(before, words)
+        tags = tagger(training, words)
         table[name] = {**scores(test, tags, known_words), "seconds": time.perf_counter() - started}
     for name, hyperparameters in variants().items():
         print(f"training: {name}", flush=True)

@@ -181,7 +181,7 @@ def main(hyperparameters: Hyperparameters) -> None:
     workers = load_tensorflow(hyperparameters)
     from pos_tagging.eval import evaluate
 
-    run = start_run("pos_tagging", hyperparameters, workers.chief)
+    run = start_run("pos_tagging", hyperparameters, workers.chief, corpus)
     started = time.perf_counter()
     for member in range(hyperparameters.members):
         if member:

@@ -209,7 +209,7 @@ def main(hyperparameters: Hyperparameters) -> None:
     )
 
     workers = load_tensorflow(hyperparameters)
-    run = start_run("sentiment", hyperparameters, workers.chief)
+    run = start_run("sentiment", hyperparameters, workers.chief, corpus)
     started = time.perf_counter()
 
     labels = Vocabulary(names)

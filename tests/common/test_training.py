@@ -96,18 +96,74 @@ def test_latest_points_to_the_newest_finished_run(tmp_path):
     assert {"tensorflow", "keras", "numpy"} <= set(training.open_run(tmp_path / "task" / "latest")[1]["versions"])
 
 
+TEXT = {"name": "a text", "sha256": "aa"}
+
+
+def killed(options, corpus=TEXT):
+    """A run that was started by a process that is gone."""
+    run = training.start_run("task", options, corpus=corpus)
+    training.release_locks()
+    return run
+
+
+def resume(options, corpus=TEXT):
+    try:
+        return training.start_run("task", options, corpus=corpus)
+    finally:
+        training.release_locks()
+
+
 def test_resume_finds_the_unfinished_run_and_wants_the_same_flags(tmp_path):
     options = Options(runs=tmp_path, name="one")
-    run = training.start_run("task", options)
+    run = killed(options)
     again = replace(options, name=None, resume=True)
-    assert training.start_run("task", again) == run
+    assert resume(again) == run
     with pytest.raises(InputError, match="--hidden-size 8, not 9"):
-        training.start_run("task", replace(again, hidden_size=9))
+        resume(replace(again, hidden_size=9))
     training.finish_run(run, "task", {})
     with pytest.raises(InputError, match="finished"):
-        training.start_run("task", replace(again, name="one"))
+        resume(replace(again, name="one"))
     with pytest.raises(InputError, match="no unfinished run"):
-        training.start_run("task", again)
+        resume(again)
+
+
+def test_a_run_is_resumed_on_the_same_corpus_only(tmp_path):
+    options = Options(runs=tmp_path, name="one")
+    killed(options)
+    with pytest.raises(InputError, match=r"a text \(SHA-256 aa\), but .* is generated sample \(SHA-256 bb\)"):
+        resume(replace(options, resume=True), {"name": "generated sample", "sha256": "bb"})
+    assert resume(replace(options, resume=True))
+
+
+@pytest.mark.parametrize("name", ["../one", "latest", "a/b"])
+def test_the_name_of_a_run_to_resume_is_checked_too(tmp_path, name):
+    killed(Options(runs=tmp_path, name="one"))
+    with pytest.raises(InputError, match="plain name"):
+        resume(Options(runs=tmp_path / "task", name=name, resume=True))
+
+
+def test_a_run_that_is_being_trained_is_not_taken_and_stays_as_it_is(tmp_path):
+    dead = killed(Options(runs=tmp_path, name="dead"))
+    live = training.start_run("task", Options(runs=tmp_path, name="live"), corpus=TEXT)
+    (live / ".part-1-model.keras").write_text("half written")
+    (dead / ".part-2-model.keras").write_text("half written")
+    os.utime(dead, (0, 0))  # the live one is the newest
+    with pytest.raises(InputError, match="another process"):
+        training.start_run("task", Options(runs=tmp_path, name="live", resume=True), corpus=TEXT)
+    assert training.start_run("task", Options(runs=tmp_path, resume=True), corpus=TEXT) == dead
+    assert (live / ".part-1-model.keras").exists()
+    assert not (dead / ".part-2-model.keras").exists()
+    training.release_locks()
+
+
+def test_a_run_resumed_with_other_code_says_so(tmp_path, monkeypatch, capsys):
+    options = Options(runs=tmp_path, name="one")
+    run = killed(options)
+    monkeypatch.setattr(training, "_code_version", lambda task: "other code")
+    resume(replace(options, resume=True))
+    assert "the code has changed" in capsys.readouterr().out
+    training.finish_run(run, "task", {"seed": 0})
+    assert training.read_json(run / "metrics.json")["code_changed_during_training"] is True
 
 
 def test_the_best_epoch_is_the_one_that_is_kept(tmp_path):
