@@ -30,17 +30,17 @@ $(SETUP): requirements.txt pyproject.toml
 	touch $@
 
 data: $(SETUP) ## find or download the corpora
-	@$(RUN) -m common.data
+	@$(RUN) -m common.corpora
 
 train: $(TASKS:%=train-%) ## train and evaluate all four tasks, then print one table (under 10 minutes)
-	@echo; $(RUN) -m common.summary
+	@echo; $(RUN) -m common.tables
 
 $(TASKS:%=train-%): train-%: data ## train and evaluate one task
 	@echo; echo "=== $* ==="
 	$(RUN) $*/train.py $(ARGS)
 
 eval: $(TASKS:%=eval-%) ## evaluate the newest run of each task anew
-	@echo; $(RUN) -m common.summary
+	@echo; $(RUN) -m common.tables
 
 $(TASKS:%=eval-%): eval-%: $(SETUP) ## evaluate the newest run of one task
 	@echo; echo "=== $* ==="
@@ -57,7 +57,7 @@ quick: $(SETUP) ## all four tasks at toy size on the generated sample, in runs/q
 	$(RUN) pos_tagging/train.py --runs runs/quick --data sample --epochs 1 --hidden-size 16
 	$(RUN) sentiment/train.py --runs runs/quick --data sample --epochs 1 --hidden-size 16
 	$(RUN) toy_sequence/train.py --runs runs/quick --epochs 1
-	@echo; $(RUN) -m common.summary runs/quick
+	@echo; $(RUN) -m common.tables runs/quick
 
 toys: $(SETUP) ## run all scripts of toy_sequence (10 minutes); their pictures in runs/toys/pictures
 	@set -e; for script in $(TOYS); do \
@@ -75,7 +75,7 @@ fuzz: $(SETUP) ## try over 10,000 bad inputs on every parser and every flag (a f
 	FUZZ=1300 $(RUN) -m pytest -n 0 -s tests/test_fuzz.py $(ARGS)
 
 train-distributed: data ## train chargen with two workers on this machine
-	$(RUN) -m common.workers 2 chargen/train.py $(ARGS)
+	$(RUN) -m common.distributed 2 chargen/train.py $(ARGS)
 
 test-oldest: ## run the tests with the oldest packages that requirements.txt allows, in .venv-oldest
 	$(PYTHON) -m venv .venv-oldest

@@ -1,4 +1,4 @@
-"""How fast do recurrent layers train on this CPU: Keras's, PyTorch's, and those of common/recurrent.py?
+"""How fast do recurrent layers train on this CPU: Keras's, PyTorch's, and those of common/fast_rnn?
 
     make bench-layers
 
@@ -23,16 +23,16 @@ PRODUCT = 2048  # rows and columns of the matrices of a large product
 
 def keras_step(cell, hidden, library):
     """A function that does one training step, in TensorFlow."""
-    from common.training import load_tensorflow  # here, for PyTorch's environment has no TensorFlow
+    from common.cli import start_tensorflow  # here, for PyTorch's environment has no TensorFlow
 
     if library == "ours":  # with the threads that our scripts use; Keras's layers with TensorFlow's own choice
-        load_tensorflow()
+        start_tensorflow()
     import keras
     import numpy as np
 
-    from common import recurrent
+    from common import fast_rnn
 
-    layer = getattr(recurrent if library == "ours" else keras.layers, cell)(hidden, return_sequences=True)
+    layer = getattr(fast_rnn if library == "ours" else keras.layers, cell)(hidden, return_sequences=True)
     layers = [keras.layers.Embedding(VOCABULARY, EMBEDDING), layer, keras.layers.Dense(VOCABULARY)]
     model = keras.Sequential([keras.Input((STEPS,), BATCH, dtype="int32"), *layers])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)

@@ -6,18 +6,21 @@ from dataclasses import replace
 import numpy as np
 from measuring import EPOCHS, ragged, report, stop_when
 
-from common.training import RunOptions, load_tensorflow, start_anew
+from common.callbacks import ResetStates
+from common.cli import start_tensorflow
+from common.runs import RunOptions
 
-load_tensorflow(RunOptions())
+start_tensorflow(RunOptions())
 import keras  # noqa: E402
 
 from chargen import train as chargen_train  # noqa: E402
 from chargen.eval import bits_of_stream  # noqa: E402
 from chargen.generate import Writer  # noqa: E402
 from chargen.votes import known_ngrams  # noqa: E402
+from common.batches import bucketed_batches  # noqa: E402
 from common.metrics import masked_crossentropy  # noqa: E402
-from common.padding import bucketed_batches, predict_in_batches  # noqa: E402
-from common.text import Vocabulary  # noqa: E402
+from common.prediction import predict_in_batches  # noqa: E402
+from common.vocabulary import Vocabulary  # noqa: E402
 from pos_tagging import train as pos_tagging_train  # noqa: E402
 from sentiment import train as sentiment_train  # noqa: E402
 
@@ -36,7 +39,7 @@ def chargen(task, data):
     writer = Writer(model, vocabulary)
 
     def train(done):
-        model.fit(batches, epochs=EPOCHS, shuffle=False, verbose=0, callbacks=[start_anew(), stop_when(model, done)])
+        model.fit(batches, epochs=EPOCHS, shuffle=False, verbose=0, callbacks=[ResetStates(), stop_when(model, done)])
 
     report(
         task,

@@ -30,15 +30,16 @@ def private_megabytes():
 def measure(path, batch_size, sequence_length):
     """In a process of its own: print the figures as JSON."""
     from chargen.train import Hyperparameters, build_model, compile_model
+    from common.batches import stream_batches
+    from common.cli import start_tensorflow
     from common.data import load_text, split_text
-    from common.text import stream_batches
-    from common.training import RunOptions, load_tensorflow
+    from common.runs import RunOptions
 
     started = time.perf_counter()
     ids, vocabulary, _ = load_text(path)
     train, _, _ = split_text(ids)
     reading = time.perf_counter() - started
-    load_tensorflow(RunOptions())
+    start_tensorflow(RunOptions())
     settings = replace(Hyperparameters(), batch_size=batch_size, sequence_length=sequence_length)
     model = build_model(settings, len(vocabulary))
     compile_model(model, settings, STEPS)

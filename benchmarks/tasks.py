@@ -31,15 +31,15 @@ from measuring import QUALITY
 
 from common.data import (
     deduplicate,
-    fold,
     folds,
     load_opinions,
     load_tagged_sentences,
     load_text,
+    normalise,
     split_sentences,
     split_text,
 )
-from common.text import Vocabulary
+from common.vocabulary import Vocabulary
 from pos_tagging.features import encode_words, make_vocabularies
 from pos_tagging.train import PRESETS
 
@@ -72,10 +72,10 @@ def prepare(task, path):
         raw, _, corpus = load_opinions()
         rows = deduplicate(raw)
         split = folds([label for label, _ in rows])[0]
-        vocabulary = Vocabulary.of_words((fold(rows[index][1]).split() for index in split[0]), 2)
+        vocabulary = Vocabulary.of_words((normalise(rows[index][1]).split() for index in split[0]), 2)
         arrays = {"size": len(vocabulary)}
         for part, chosen in zip(("training", "validation"), split, strict=True):
-            arrays |= laid_out(f"{part}_inputs", [vocabulary.encode(fold(rows[k][1]).split()) for k in chosen])
+            arrays |= laid_out(f"{part}_inputs", [vocabulary.encode(normalise(rows[k][1]).split()) for k in chosen])
             arrays[f"{part}_targets"] = np.array([rows[k][0] for k in chosen])
     np.savez(path, **arrays)
     return corpus["name"]

@@ -1,7 +1,7 @@
 """What a step of training costs with several workers: reading the batch, the all-reduce, and the whole.
 
     .venv/bin/python benchmarks/workers.py                              # one process
-    .venv/bin/python -m common.workers 2 benchmarks/workers.py          # two workers on this machine
+    .venv/bin/python -m common.distributed 2 benchmarks/workers.py          # two workers on this machine
 
 The model is chargen's default; the text is made up.
 """
@@ -11,23 +11,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from common.training import SharedRunOptions, load_tensorflow, run_script
+from common.cli import Count, run_script, start_tensorflow
+from common.runs import SharedRunOptions
 
 
 @dataclass(frozen=True)
 class Options(SharedRunOptions):
-    batch_size: int = 16  # streams, of all workers together
-    characters: int = 140_000  # of the text
-    steps: int = 60  # that are measured
+    batch_size: Count = 16  # streams, of all workers together
+    characters: Count = 140_000  # of the text
+    steps: Count = 60  # that are measured
 
 
 def main(options: Options) -> None:
     from dataclasses import replace
 
     from chargen.train import Hyperparameters, build_model, compile_model
-    from common.text import stream_batches
+    from common.batches import stream_batches
 
-    workers = load_tensorflow(options)
+    workers = start_tensorflow(options)
     import tensorflow as tf
 
     ids = np.random.default_rng(0).integers(0, 42, options.characters).astype("uint8")

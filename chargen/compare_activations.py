@@ -10,16 +10,18 @@ flags are those of elman.py. Look at how fast each learns, how long its gradient
 from dataclasses import replace
 
 from chargen.elman import Hyperparameters, bits_of, draw, train
+from common.cli import run_script, start_tensorflow
 from common.data import load_text, load_words
-from common.summary import print_table
-from common.training import load_tensorflow, run_script, start_run, write_json
+from common.runs import start_run
+from common.saving import write_json
+from common.tables import print_table
 
 ACTIVATIONS = ("tanh", "logistic", "relu", "elu")
 
 
 def main(hyperparameters: Hyperparameters) -> None:
     ids, vocabulary, _ = (load_words if hyperparameters.level == "word" else load_text)(hyperparameters.data)
-    load_tensorflow(hyperparameters)
+    start_tensorflow(hyperparameters)
     run = start_run("compare_activations", hyperparameters)
     histories, rows = {}, []
     for activation in ACTIVATIONS:

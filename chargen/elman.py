@@ -26,30 +26,32 @@ from typing import Literal
 
 import numpy as np
 
+from common.batches import stream_batches
+from common.cli import Count, Positive, run_script, start_tensorflow
 from common.data import load_text, load_words, split_text
-from common.text import stream_batches
-from common.training import RunOptions, finish_run, load_tensorflow, run_script, save_model, start_run
+from common.runs import RunOptions, finish_run, start_run
+from common.saving import save_model
 
 
 @dataclass(frozen=True)
 class Hyperparameters(RunOptions):
     level: Literal["word", "character"] = "word"  # what is predicted
     activation: Literal["tanh", "logistic", "relu", "elu"] = "tanh"  # of the hidden layer
-    hidden_size: int = 128  # units of the hidden layer, and numbers that stand for a word
-    sequence_length: int = 20  # words that gradients flow back through
-    batch_size: int = 16  # streams read side by side
-    learning_rate: float = 0.002  # of Adam
-    clip_norm: float = 1.0  # longest gradient; longer ones are scaled down
-    max_steps: int = 600  # steps of training
-    snapshot_every: int = 100  # steps from one report to the next
-    sample_length: int = 30  # words of the sample in each report
+    hidden_size: Count = 128  # units of the hidden layer, and numbers that stand for a word
+    sequence_length: Count = 20  # words that gradients flow back through
+    batch_size: Count = 16  # streams read side by side
+    learning_rate: Positive = 0.002  # of Adam
+    clip_norm: Positive = 1.0  # longest gradient; longer ones are scaled down
+    max_steps: Count = 600  # steps of training
+    snapshot_every: Count = 100  # steps from one report to the next
+    sample_length: Count = 30  # words of the sample in each report
 
 
 def build_model(hyperparameters, vocabulary_size):
     """The model: ids (batch, time) -> logits (batch, time, vocabulary)."""
     from keras import Input, Sequential, layers
 
-    from common.recurrent import SimpleRNN
+    from common.fast_rnn import SimpleRNN
 
     activation = {"logistic": "sigmoid"}.get(hyperparameters.activation, hyperparameters.activation)
     return Sequential(
@@ -148,7 +150,7 @@ def main(hyperparameters: Hyperparameters) -> None:
     words = hyperparameters.level == "word"
     ids, vocabulary, corpus = (load_words if words else load_text)(hyperparameters.data)
     print(f"{len(ids)} {hyperparameters.level}s, {len(vocabulary)} different", flush=True)
-    load_tensorflow(hyperparameters)
+    start_tensorflow(hyperparameters)
     from chargen.ngram import NGram
 
     run = start_run("elman", hyperparameters, corpus=corpus)

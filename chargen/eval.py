@@ -31,9 +31,11 @@ from pathlib import Path
 import numpy as np
 
 from chargen.generate import MODULES
+from common.cli import Flags, run_script
 from common.data import load_text, split_text
-from common.summary import print_table
-from common.training import check_corpus, load_model, open_run, run_script, write_json
+from common.runs import check_corpus, open_run
+from common.saving import load_model, write_json
+from common.tables import print_table
 
 PIECE = 25  # characters between two steps of dynamic evaluation
 RATE, FORGETTING = 1e-3, 0.01  # its learning rate, and how far each step leads back to the trained weights
@@ -41,7 +43,7 @@ SHARED = 0.005  # of the weights of interpolation, shared out after each charact
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(Flags):
     run: Path = Path("runs/chargen/latest")  # run folder to evaluate
     data: str | None = None  # where the corpus is now, if not where training found it
 

@@ -19,22 +19,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common import InputError
-from common.text import Vocabulary
-from common.training import load_model, run_script
+from common.cli import Count, Flags, Positive, Seed, run_script
+from common.saving import load_model
+from common.vocabulary import Vocabulary
 
 MODULES = "chargen.votes", "chargen.weight_drop"  # of the layers that a saved model may have
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(Flags):
     run: Path = Path("runs/chargen/latest")  # run folder of the model
     prompt: tuple[str, ...] = ("alice was ",)  # texts that the model goes on from (lower-cased, as in training)
-    length: int = 500  # characters to write
-    temperature: float = 0.7  # 1: as likely as the model says; below 1: tamer
-    top_k: int = 0  # draw among the k likeliest characters only; 0: among all
-    top_p: float = 1.0  # draw among the likeliest characters that together have this probability; 1: among all
+    length: Count = 500  # characters to write
+    temperature: Positive = 0.7  # 1: as likely as the model says; below 1: tamer
+    top_k: Seed = 0  # draw among the k likeliest characters only; 0: among all
+    top_p: Positive = 1.0  # draw among the likeliest characters that together have this probability; 1: among all
     greedy: bool = False  # always take the likeliest character
-    seed: int = 1  # same seed, same text
+    seed: Seed = 1  # same seed, same text
 
 
 def initial_states(model, batch_size):

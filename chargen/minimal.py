@@ -19,12 +19,10 @@ from pathlib import Path
 import keras
 import matplotlib
 import numpy as np
-from keras import layers
 
 from common.data import load_text, split_text
 
 matplotlib.use("Agg")  # draw into a file, so that no screen is needed
-from matplotlib import pyplot as plt  # noqa: E402
 
 DATA = None  # None: Alice; "my.txt": a text of your own; "sample": a small generated text
 SEED = 0  # change it to see how much is luck

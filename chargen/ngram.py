@@ -29,21 +29,21 @@ from typing import Literal
 
 import numpy as np
 
+from common.cli import Count, Flags, Seed, run_script
 from common.data import load_text, load_words, split_text
-from common.summary import print_table
-from common.training import run_script
+from common.tables import print_table
 
 LONGEST = 2_000_000  # symbols of the training text, from its end, that are counted: dictionaries take memory
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(Flags):
     data: str | None = None  # a text file of your own, or "sample"; by default Alice
     level: Literal["character", "word"] = "character"  # what is counted
     smoothing: Literal["witten-bell", "kneser-ney"] = "witten-bell"  # how contexts of different length are mixed
-    order: int = 6  # n: symbols in an n-gram, the predicted one included
-    length: int = 200  # symbols to write
-    seed: int = 1  # same seed, same text
+    order: Count = 6  # n: symbols in an n-gram, the predicted one included
+    length: Count = 200  # symbols to write
+    seed: Seed = 1  # same seed, same text
 
 
 class NGram:

@@ -25,20 +25,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from common import InputError
+from common.cli import Count, Flags, Positive, Seed, run_script
 from common.data import load_text, split_text
-from common.training import run_script
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(Flags):
     data: str | None = None  # a text file of your own, or "sample"; by default Alice
-    hidden_size: int = 128  # units
-    sequence_length: int = 25  # characters that gradients flow back through
-    batch_size: int = 16  # streams read side by side
-    learning_rate: float = 0.05  # of Adagrad
-    clip: float = 1.0  # longest gradient; longer ones are scaled down
-    epochs: int = 8
-    seed: int = 0  # fixes the initial weights
+    hidden_size: Count = 128  # units
+    sequence_length: Count = 25  # characters that gradients flow back through
+    batch_size: Count = 16  # streams read side by side
+    learning_rate: Positive = 0.05  # of Adagrad
+    clip: Positive = 1.0  # longest gradient; longer ones are scaled down
+    epochs: Count = 8
+    seed: Seed = 0  # fixes the initial weights
     check: bool = False  # check the gradients instead of training
 
 

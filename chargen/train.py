@@ -42,9 +42,11 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from common import InputError
+from common.batches import stream_batches, window_batches
+from common.callbacks import ResetStates, run_callbacks
+from common.cli import Count, Positive, Share, run_script, start_tensorflow
 from common.data import load_text, split_text
-from common.text import stream_batches, window_batches
-from common.training import SharedRunOptions, callbacks, finish_run, load_tensorflow, run_script, start_anew, start_run
+from common.runs import SharedRunOptions, finish_run, start_run
 
 
 @dataclass(frozen=True)
@@ -53,23 +55,23 @@ class Hyperparameters(SharedRunOptions):
     reading: Literal["streams", "windows"] = "streams"  # carry the state on, or start anew in every window
     cell: Literal["simple", "lstm", "gru"] = "lstm"  # the recurrent layer
     one_hot: bool = False  # characters enter as one-hot vectors, as in the book, not as learned embeddings
-    embedding_size: int = 64  # numbers that stand for a character, when learned
-    hidden_size: int = 384  # units of the recurrent layer
-    input_dropout: float = 0.2  # share of the recurrent layer's inputs that is zeroed in training
-    dropout: float = 0.4  # share of its outputs
-    weight_dropout: float = 0.2  # share of its recurrent weights
-    ngrams: tuple[int, ...] = (2, 3, 4, 5, 6, 8)  # lengths of the strings that vote, in characters; for streams only
-    vote_dropout: float = 0.6  # share of the votes left out in training, all those of a length together
-    vote_learning_rate: float = 0.1  # of the votes, at the start; they learn by Adagrad
-    sequence_length: int = 50  # characters that gradients flow back through; the length of a window
-    batch_size: int = 16  # streams read side by side, or windows a batch
+    embedding_size: Count = 64  # numbers that stand for a character, when learned
+    hidden_size: Count = 384  # units of the recurrent layer
+    input_dropout: Share = 0.2  # share of the recurrent layer's inputs that is zeroed in training
+    dropout: Share = 0.4  # share of its outputs
+    weight_dropout: Share = 0.2  # share of its recurrent weights
+    ngrams: tuple[Count, ...] = (2, 3, 4, 5, 6, 8)  # lengths of the strings that vote, in characters; for streams only
+    vote_dropout: Share = 0.6  # share of the votes left out in training, all those of a length together
+    vote_learning_rate: Positive = 0.1  # of the votes, at the start; they learn by Adagrad
+    sequence_length: Count = 50  # characters that gradients flow back through; the length of a window
+    batch_size: Count = 16  # streams read side by side, or windows a batch
     optimizer: Literal["adam", "rmsprop"] = "adam"
-    learning_rate: float = 0.004  # at the start; falls to 0 along a cosine if the optimizer is Adam
-    clip_norm: float = 1.0  # longest gradient; longer ones are scaled down
-    epochs: int = 12
-    patience: int = 3  # epochs without improvement on validation before training stops
-    sample_length: int = 200  # characters of the sample printed after each epoch
-    members: int = 1  # models trained, each with another seed, for eval.py to average
+    learning_rate: Positive = 0.004  # at the start; falls to 0 along a cosine if the optimizer is Adam
+    clip_norm: Positive = 1.0  # longest gradient; longer ones are scaled down
+    epochs: Count = 12
+    patience: Count = 3  # epochs without improvement on validation before training stops
+    sample_length: Count = 200  # characters of the sample printed after each epoch
+    members: Count = 1  # models trained, each with another seed, for eval.py to average
 
 
 PRESETS = {
@@ -166,7 +168,7 @@ def main(hyperparameters: Hyperparameters) -> None:
     ids, vocabulary, corpus = load_text(hyperparameters.data)
     train, validation, _ = split_text(ids)
 
-    workers = load_tensorflow(hyperparameters)
+    workers = start_tensorflow(hyperparameters)
     import keras
 
     from chargen.eval import evaluate
@@ -210,13 +212,13 @@ def main(hyperparameters: Hyperparameters) -> None:
         else:
             model.summary()
         monitor, vocabularies, patience = "val_bits_per_character", {"characters": vocabulary}, hyperparameters.patience
-        kept = callbacks(run, monitor, vocabularies, hyperparameters, train_batches, patience, name, workers)
+        kept = run_callbacks(run, monitor, vocabularies, hyperparameters, train_batches, patience, name, workers)
         model.fit(
             train_batches,
             validation_data=validation_batches,
             epochs=hyperparameters.epochs,
             shuffle=False,  # the datasets have done it
-            callbacks=[start_anew(), PrintSample(), *kept],
+            callbacks=[ResetStates(), PrintSample(), *kept],
         )
     seconds = time.perf_counter() - started
     if not workers.chief:

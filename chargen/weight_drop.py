@@ -8,7 +8,7 @@ Reference: Merity, Keskar & Socher 2018, Regularizing and optimizing LSTM langua
 
 import keras
 
-from common import recurrent
+from common import fast_rnn
 
 
 class WeightDrop:
@@ -34,15 +34,15 @@ class WeightDrop:
 
 
 @keras.saving.register_keras_serializable(package="chargen")
-class WeightDropSimpleRNN(WeightDrop, recurrent.SimpleRNN):
+class WeightDropSimpleRNN(WeightDrop, fast_rnn.SimpleRNN):
     """A SimpleRNN with dropout of its recurrent weights."""
 
 
 @keras.saving.register_keras_serializable(package="chargen")
-class WeightDropLSTM(WeightDrop, recurrent.LSTM):
+class WeightDropLSTM(WeightDrop, fast_rnn.LSTM):
     """An LSTM with dropout of its recurrent weights."""
 
 
 @keras.saving.register_keras_serializable(package="chargen")
-class WeightDropGRU(WeightDrop, recurrent.GRU):
+class WeightDropGRU(WeightDrop, fast_rnn.GRU):
     """A GRU with dropout of its recurrent weights."""

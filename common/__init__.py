@@ -1,7 +1,7 @@
 """What all four tasks share. It imports no task, and importing it loads neither TensorFlow nor Keras."""
 
 
-class InputError(ValueError):
+class InputError(Exception):
     """Something the user gave is unusable: a file, a row, a flag, a prompt.
 
     The message is one line that says what is wrong, where, and what to do. The scripts print it without a traceback
@@ -10,4 +10,4 @@ class InputError(ValueError):
 
 
 class WorkerLost(RuntimeError):
-    """Another of the workers that train together (common/workers.py) has ended or does not answer."""
+    """Another of the workers that train together (common/distributed.py) has ended or does not answer."""

@@ -1,67 +1,23 @@
-"""Find, verify, download, clean and split the corpora.
-
-A corpus is looked up in this order: the script's `--data`; the folder named by the environment variable `RNN_DATA`;
-`data/` in this repository; the caches of `keras.utils.get_file` and NLTK; a download. If none is to be had, the
-generated sample of `common/sample.py` takes its place, and says so. A file that bears a corpus's name must have its
-SHA-256; only `--data FILE` names a file of your own, which is used as it is.
-
-    python -m common.data      # shows where each corpus lies, and downloads those that are missing
-"""
+"""Load, clean and split the corpora. `common/corpora.py` says where they come from."""
 
 from __future__ import annotations
 
 import hashlib
 import io
-import os
 import re
-import socket
-import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
 from common import InputError, sample
-from common.text import Vocabulary, character_ids
+from common.corpora import ALICE, TREEBANK, UMICH, find, identity
+from common.vocabulary import Vocabulary, character_ids
 
-SAMPLE = "sample"  # `--data sample` asks for the generated sample
-LARGEST_TREES = 1 << 24  # bytes of one file of trees; the treebank's have some thousands
-
-_PINNED = "https://raw.githubusercontent.com/sujitpal/intro-dl-talk-code/5dd8fecd0d3edc3901598bb99c00a9ce32d16bf8/data/"
-
-
-@dataclass(frozen=True)
-class Corpus:
-    """A published corpus: its name, its file's name and SHA-256, and its address."""
-
-    name: str
-    filename: str
-    sha256: str
-    url: str
-
-
-ALICE = Corpus(
-    "Alice in Wonderland",
-    "alice_in_wonderland.txt",
-    "6b95b094df1aea86711b656a8d80cf9e76ee019d7606f6a905360f47cda88fe6",
-    _PINNED + "alice_in_wonderland.txt",
-)
-UMICH = Corpus(
-    "UMich SI650",
-    "umich-sentiment-train.txt",
-    "f62739660ffa9233cae138557dda4f5dac9865aef352645881240e9045df23d9",
-    _PINNED + "umich-sentiment-train.txt",
-)
-TREEBANK = Corpus(
-    "Penn Treebank sample",
-    "treebank.zip",
-    "9da92d76c3666cfb6cddeaed0f7e86b344cce0f0928a286d439e555f19c37399",
-    "https://raw.githubusercontent.com/nltk/nltk_data/gh-pages/packages/corpora/treebank.zip",
-)
+MAX_TREES_SIZE = 1 << 24  # bytes of one file of trees; the treebank's have some thousands
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -117,7 +73,7 @@ def _find_text(data: str | None) -> tuple[Callable[[], Iterator[str]], dict]:
         raise InputError(f"{path} holds no text; give a file with some")
     with stream() as opened:
         sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
-    return pieces, _identity(ALICE, path, sha256)
+    return pieces, identity(ALICE, path, sha256)
 
 
 def load_opinions(data: str | None = None) -> tuple[list[tuple[int, str]], list[str], dict]:
@@ -129,7 +85,7 @@ def load_opinions(data: str | None = None) -> tuple[list[tuple[int, str]], list[
     path = find(UMICH, data)
     raw = path.read_bytes() if path else sample.opinions().encode()
     rows, names = parse_opinions(decode(raw, path or "sample"), path or "sample")
-    return rows, names, _identity(UMICH, path, hashlib.sha256(raw).hexdigest())
+    return rows, names, identity(UMICH, path, hashlib.sha256(raw).hexdigest())
 
 
 def load_tagged_sentences(data: str | None = None) -> tuple[list[list[tuple[str, str]]], dict]:
@@ -144,111 +100,7 @@ def load_tagged_sentences(data: str | None = None) -> tuple[list[list[tuple[str,
         sentences = read_treebank(path)
     else:
         sentences = parse_tagged_lines(decode(raw, path or "sample"), path or "sample")
-    return drop_traces(sentences), _identity(TREEBANK, path, hashlib.sha256(raw).hexdigest())
-
-
-def _identity(corpus: Corpus, path: Path | None, sha256: str) -> dict:
-    if path is None:
-        return {"name": "generated sample", "sha256": sha256}
-    return {"name": corpus.name if sha256 == corpus.sha256 else path.name, "sha256": sha256}
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Find, verify, download
-
-
-def find(corpus: Corpus, data: str | None = None) -> Path | None:
-    """The file of `corpus`, looked up as the module's docstring says; `None` stands for the generated sample.
-
-    Raises:
-        InputError: `data` or `RNN_DATA` names nothing that exists, or a file found has the wrong SHA-256.
-    """
-    if data == SAMPLE:
-        print(f"*** GENERATED SAMPLE, NOT {corpus.name.upper()}: asked for by --data {SAMPLE} ***", flush=True)
-        return None
-    if data is not None:
-        path = Path(data)
-        if path.is_file():
-            return path
-        if path.is_dir() and (path / corpus.filename).is_file():
-            return verify(path / corpus.filename, corpus)
-        missing = f"no {corpus.filename} in the folder" if path.is_dir() else "no such file or folder:"
-        raise InputError(f'--data: {missing} {data}; give a file, a folder that holds one, or "{SAMPLE}"')
-
-    folders = [Path(__file__).parent.parent / "data", *_cache_folders()]
-    if "RNN_DATA" in os.environ:
-        folders.insert(0, Path(os.environ["RNN_DATA"]))
-        if not folders[0].is_dir():
-            raise InputError(f"RNN_DATA names no folder: {folders[0]}; correct it or unset it")
-    for folder in folders:
-        if (folder / corpus.filename).is_file():
-            return verify(folder / corpus.filename, corpus)
-
-    try:
-        return download(corpus)
-    except OSError as error:
-        print(
-            f"*** GENERATED SAMPLE, NOT {corpus.name.upper()}: {corpus.filename} was not found and could not be "
-            f"downloaded ({error}); put it into data/ for real figures ***",
-            flush=True,
-        )
-        return None
-
-
-def verify(path: Path, corpus: Corpus) -> Path:
-    """Return `path` if the file has the SHA-256 of `corpus`; otherwise raise InputError naming both hashes."""
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    if sha256 != corpus.sha256:
-        raise InputError(
-            f"{path} is not the published {corpus.name}: its SHA-256 is {sha256}, expected {corpus.sha256}; "
-            "delete it, or pass it as your own corpus with --data"
-        )
-    return path
-
-
-def download(corpus: Corpus, seconds: float = 15) -> Path:
-    """Download `corpus` into the cache of `keras.utils.get_file`, with a progress bar, and verify it.
-
-    Until then it bears another name, so that the cache never holds half a file or a wrong one.
-
-    Args:
-        seconds: how long a silent server is waited for.
-
-    Raises:
-        OSError: there is no network, or the server does not give the file.
-        InputError: what was downloaded has the wrong SHA-256.
-    """
-    from common.training import load_tensorflow  # only here: finding a corpus on disk needs no TensorFlow
-
-    print(f"Looking for {corpus.filename} on the network ...", flush=True)
-    load_tensorflow()
-    import keras
-
-    previous = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
-    try:
-        part = Path(keras.utils.get_file(f".part-{os.getpid()}-{corpus.filename}", corpus.url, force_download=True))
-    except OSError:
-        raise
-    except Exception as error:  # get_file turns most failed requests into a bare Exception
-        raise OSError(" ".join(str(error).split())) from error
-    finally:
-        socket.setdefaulttimeout(previous)
-    sha256 = hashlib.sha256(part.read_bytes()).hexdigest()
-    if sha256 != corpus.sha256:
-        part.unlink()
-        raise InputError(
-            f"what {corpus.url} gives is not the published {corpus.name}: its SHA-256 is {sha256}, expected "
-            f"{corpus.sha256}; nothing was kept; put the file into data/ from elsewhere, or use --data {SAMPLE}"
-        )
-    return part.replace(part.with_name(corpus.filename))
-
-
-def _cache_folders() -> list[Path]:
-    keras_home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
-    nltk_homes = [Path(part) for part in os.environ.get("NLTK_DATA", "").split(os.pathsep) if part]
-    nltk_homes += [Path.home() / "nltk_data", Path(sys.prefix) / "nltk_data", Path("/usr/share/nltk_data")]
-    return [keras_home / "datasets", *(home / "corpora" for home in nltk_homes)]
+    return drop_traces(sentences), identity(TREEBANK, path, hashlib.sha256(raw).hexdigest())
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -319,7 +171,7 @@ def parse_opinions(text: str, source: str | Path) -> tuple[list[tuple[int, str]]
             raise InputError(f"{source}, line {number}: no tab; a row is a label, a tab and a sentence")
         if not name:
             raise InputError(f"{source}, line {number}: no label; a row is a label, a tab and a sentence")
-        if not fold(sentence):
+        if not normalise(sentence):
             raise InputError(f"{source}, line {number}: the sentence has no words")
         if name not in names:
             names.append(name)
@@ -367,7 +219,7 @@ def read_treebank(path: Path) -> list[list[tuple[str, str]]]:
     Raises:
         InputError: not a treebank, or a file in it is damaged, or far larger than a treebank's.
     """
-    from nltk import Tree
+    from nltk import Tree  # slow to import, as scikit-learn is: only where it is used
     from nltk.tokenize.sexpr import sexpr_tokenize
 
     sentences = []
@@ -375,8 +227,8 @@ def read_treebank(path: Path) -> list[list[tuple[str, str]]]:
         with zipfile.ZipFile(path) as archive:
             for name in sorted(archive.namelist()):
                 if re.fullmatch(r"treebank/combined/wsj_\d+\.mrg", name):
-                    if archive.getinfo(name).file_size > LARGEST_TREES:
-                        raise ValueError(f"{name} is larger than {LARGEST_TREES} bytes")
+                    if archive.getinfo(name).file_size > MAX_TREES_SIZE:
+                        raise ValueError(f"{name} is larger than {MAX_TREES_SIZE} bytes")
                     trees = filter(str.strip, sexpr_tokenize(decode(archive.read(name), f"{path}:{name}")))
                     sentences += [Tree.fromstring(tree, remove_empty_top_bracketing=True).pos() for tree in trees]
     except InputError:
@@ -395,16 +247,16 @@ def drop_traces(sentences: list[list[tuple[str, str]]]) -> list[list[tuple[str, 
     return [sentence for sentence in spoken if sentence]
 
 
-def fold(sentence: str) -> str:
-    """Lower-case, with every run of non-word characters folded to one space: two copies fold to the same string."""
+def normalise(sentence: str) -> str:
+    """Lower-case, with every run of non-word characters replaced by one space: two copies become the same string."""
     return re.sub(r"\W+", " ", sentence.lower()).strip()
 
 
 def deduplicate(rows: list[tuple[int, str]]) -> list[tuple[int, str]]:
-    """One row for each folded sentence, in order of first appearance; sentences with contradicting labels dropped."""
+    """One row for each normalised sentence, in order of first appearance; those with contradicting labels dropped."""
     labels: dict[str, set[int]] = {}
     for label, sentence in rows:
-        labels.setdefault(fold(sentence), set()).add(label)
+        labels.setdefault(normalise(sentence), set()).add(label)
     return [(found.pop(), sentence) for sentence, found in labels.items() if len(found) == 1]
 
 
@@ -449,15 +301,15 @@ def folds(labels: list[int], count: int = 5) -> list[tuple[list[int], list[int]]
 
 def subject_folds(rows: list[tuple[int, str]], subjects: Sequence[str]) -> list[tuple[list[int], list[int]]]:
     """Leave one subject out: for each subject, `(training rows, test rows)`. The test rows are those that mention the
-    subject (words as `fold` leaves them), the training rows all the others.
+    subject (words as `normalise` leaves them), the training rows all the others.
 
     Raises:
         InputError: a subject is in no row or in all rows, or one of the parts of it lacks a label.
     """
-    sentences = [f" {fold(sentence)} " for _, sentence in rows]
+    sentences = [f" {normalise(sentence)} " for _, sentence in rows]
     parts = []
     for subject in subjects:
-        mentions = [f" {fold(subject)} " in sentence for sentence in sentences]
+        mentions = [f" {normalise(subject)} " in sentence for sentence in sentences]
         test = [index for index, mention in enumerate(mentions) if mention]
         training = [index for index, mention in enumerate(mentions) if not mention]
         if any({rows[index][0] for index in part} != {0, 1} for part in (training, test)):
@@ -467,17 +319,3 @@ def subject_folds(rows: list[tuple[int, str]], subjects: Sequence[str]) -> list[
             )
         parts.append((training, test))
     return parts
-
-
-def main() -> None:
-    for corpus in (ALICE, UMICH, TREEBANK):
-        path = find(corpus)
-        print(f"{corpus.name:22} {path or 'generated sample'}")
-
-
-if __name__ == "__main__":
-    try:
-        main()
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)

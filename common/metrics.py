@@ -10,7 +10,7 @@ from keras import ops
 from common.padding import PADDED
 
 
-@keras.saving.register_keras_serializable(package="common")
+@keras.saving.register_keras_serializable(package="rnn_examples")
 class BitsPerCharacter(keras.metrics.MeanMetricWrapper):
     """Mean cross-entropy of next-character logits (batch, ..., vocabulary), in bits: nats / ln 2."""
 

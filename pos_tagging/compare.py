@@ -17,9 +17,11 @@ that occur nowhere before the test part. Look at the two columns at the ends: re
 import time
 from dataclasses import dataclass, replace
 
+from common.cli import Count, run_script, start_tensorflow
 from common.data import load_tagged_sentences, split_sentences
-from common.summary import print_table
-from common.training import RunOptions, load_tensorflow, run_script, start_run, write_json
+from common.runs import RunOptions, start_run
+from common.saving import write_json
+from common.tables import print_table
 from pos_tagging import baselines
 from pos_tagging.features import encode_words, make_vocabularies
 from pos_tagging.train import PRESETS, fit
@@ -27,7 +29,7 @@ from pos_tagging.train import PRESETS, fit
 
 @dataclass(frozen=True)
 class Options(RunOptions):
-    epochs: int | None = None  # of every network; by default what train.py's presets say
+    epochs: Count | None = None  # of every network; by default what train.py's presets say
 
 
 def variants() -> dict:
@@ -67,7 +69,7 @@ def main(options: Options) -> None:
     training, validation, test = split_sentences(sentences)
     words = [[word for word, _ in sentence] for sentence in test]
     known_words = {word for sentence in training + validation for word, _ in sentence}
-    load_tensorflow(options)
+    start_tensorflow(options)
     run = start_run("compare_taggers", options)
 
     from pos_tagging.eval import HEADER, scores, tag_sentences

@@ -20,9 +20,11 @@ from pathlib import Path
 
 import numpy as np
 
+from common.cli import Count, Flags, run_script
 from common.data import load_tagged_sentences, split_sentences
-from common.summary import print_table
-from common.training import check_corpus, load_model, open_run, read_json, run_script, write_json
+from common.runs import check_corpus, open_run
+from common.saving import load_model, read_json, write_json
+from common.tables import print_table
 from pos_tagging.baselines import crf
 from pos_tagging.features import encode_words
 
@@ -31,15 +33,15 @@ HEADER = ("model", "token accuracy", "unseen words", "whole sentences", f"padded
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(Flags):
     run: Path = Path("runs/pos_tagging/latest")  # run folder to evaluate
     data: str | None = None  # where the corpus is now, if not where training found it
-    errors: int = 20  # how many kinds of errors to list
+    errors: Count = 20  # how many kinds of errors to list
 
 
 def tag_sentences(model, vocabularies, sentences):
     """Tag sentences, lists of words: one list of `(tag, probability)` a sentence."""
-    from common.padding import predict_in_batches
+    from common.prediction import predict_in_batches
 
     if not sentences:
         return []

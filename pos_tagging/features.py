@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from common.text import Vocabulary
+from common.vocabulary import Vocabulary
 
 ENDINGS, BEGINNINGS = (1, 2, 3, 4), (1, 2, 3)  # letters
 LETTERS = 16  # of a word, for the convolution: of longer ones the first and the last eight

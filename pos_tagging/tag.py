@@ -21,14 +21,15 @@ from typing import Literal
 from tyro.conf import Positional
 
 from common import InputError
+from common.cli import Flags, run_script
 from common.data import read_lines
-from common.training import load_model, run_script
+from common.saving import load_model
 
 LINES = 2048  # tagged at once
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(Flags):
     sentences: Positional[
         tuple[str, ...]
     ] = ()  # sentences to tag; without any, the lines of --file or of standard input
@@ -48,7 +49,7 @@ def tag_lines(lines, model, vocabularies, at_once=LINES, tokenized=False):
     """
     from nltk.tokenize import NLTKWordTokenizer
 
-    from common.padding import ahead
+    from common.prediction import ahead
     from pos_tagging.eval import tag_sentences
 
     split = str.split if tokenized else NLTKWordTokenizer().tokenize

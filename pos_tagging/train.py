@@ -28,18 +28,12 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
+from common.callbacks import run_callbacks
+from common.cli import Count, Positive, Share, run_script, start_tensorflow
 from common.data import load_tagged_sentences, split_sentences
-from common.training import (
-    SharedRunOptions,
-    callbacks,
-    finish_run,
-    load_model,
-    load_tensorflow,
-    run_script,
-    save_model,
-    start_run,
-)
-from common.workers import Workers
+from common.distributed import Workers
+from common.runs import SharedRunOptions, finish_run, start_run
+from common.saving import load_model, save_model
 from pos_tagging.features import LETTERS, encode_words, make_vocabularies
 
 
@@ -51,19 +45,19 @@ class Hyperparameters(SharedRunOptions):
     bidirectional: bool = True  # read the sentence from both sides
     spelling: bool = True  # words enter with endings, beginnings and shape, not only as themselves
     letters: bool = True  # and with what a convolution finds in their letters
-    embedding_size: int = 100  # numbers that stand for a word
-    feature_size: int = 16  # numbers that stand for each feature of its spelling
-    letter_size: int = 25  # numbers that stand for a letter
-    filters: int = 64  # of the convolution over the letters: each looks at three letters in a row
-    hidden_size: int = 100  # units of each recurrent layer
-    feature_dropout: float = 0.2  # share of whole features hidden in training
-    dropout: float = 0.4  # share of the recurrent layers' inputs and outputs that is zeroed in training
-    minimum_count: int = 2  # rarer words share one embedding with the unknown ones; so do rarer endings and so on
-    batch_size: int = 32  # sentences
-    learning_rate: float = 0.005  # of Adam, at the start; falls to 0 along a cosine
-    epochs: int = 10  # at most
-    patience: int = 6  # epochs without improvement on validation before training stops
-    members: int = 1  # networks trained, each with another seed, whose probabilities are averaged
+    embedding_size: Count = 100  # numbers that stand for a word
+    feature_size: Count = 16  # numbers that stand for each feature of its spelling
+    letter_size: Count = 25  # numbers that stand for a letter
+    filters: Count = 64  # of the convolution over the letters: each looks at three letters in a row
+    hidden_size: Count = 100  # units of each recurrent layer
+    feature_dropout: Share = 0.2  # share of whole features hidden in training
+    dropout: Share = 0.4  # share of the recurrent layers' inputs and outputs that is zeroed in training
+    minimum_count: Count = 2  # rarer words share one embedding with the unknown ones; so do rarer endings and so on
+    batch_size: Count = 32  # sentences
+    learning_rate: Positive = 0.005  # of Adam, at the start; falls to 0 along a cosine
+    epochs: Count = 10  # at most
+    patience: Count = 6  # epochs without improvement on validation before training stops
+    members: Count = 1  # networks trained, each with another seed, whose probabilities are averaged
     validate: bool = True  # set sentences aside to find the best epoch; if not, learn from them too and keep the last
 
 
@@ -86,7 +80,7 @@ def build_model(hyperparameters, vocabularies):
     """The model, not compiled: ids of features (batch, time, features), 0 if padded -> logits (batch, time, tags)."""
     from keras import Input, Model, layers, ops
 
-    from common.recurrent import GRU, LSTM, SimpleRNN
+    from common.fast_rnn import GRU, LSTM, SimpleRNN
     from pos_tagging.encoder_decoder import AttentionDecoder, decode_summary
 
     cell = {"simple": SimpleRNN, "lstm": LSTM, "gru": GRU}[hyperparameters.cell]
@@ -136,8 +130,8 @@ def fit(hyperparameters, training, validation, vocabularies, seed=0, run=None, n
     """Build a network, train it on tagged sentences, return it; with a run folder, save its best epoch there."""
     import keras
 
+    from common.batches import bucketed_batches
     from common.metrics import MaskedAccuracy, masked_crossentropy
-    from common.padding import bucketed_batches
 
     workers = workers or Workers()
 
@@ -164,7 +158,7 @@ def fit(hyperparameters, training, validation, vocabularies, seed=0, run=None, n
         training_batches,
         validation_data=batches(validation) if validation else None,
         epochs=hyperparameters.epochs,
-        callbacks=callbacks(run, *saved) if run else [],
+        callbacks=run_callbacks(run, *saved) if run else [],
         shuffle=False,  # the dataset has done it
     )
     return model
@@ -178,7 +172,7 @@ def main(hyperparameters: Hyperparameters) -> None:
     vocabularies = make_vocabularies(training, hyperparameters)
     print(f"{len(training)} sentences for training, {len(validation)} for validation, {len(test)} for test", flush=True)
 
-    workers = load_tensorflow(hyperparameters)
+    workers = start_tensorflow(hyperparameters)
     from pos_tagging.eval import evaluate
 
     run = start_run("pos_tagging", hyperparameters, workers.chief, corpus)

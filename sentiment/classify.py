@@ -24,8 +24,9 @@ import numpy as np
 from tyro.conf import Positional
 
 from common import InputError
-from common.data import fold, read_lines
-from common.training import load_model, run_script
+from common.cli import Flags, run_script
+from common.data import normalise, read_lines
+from common.saving import load_model
 from sentiment import explain
 from sentiment.pieces import make_encoder
 
@@ -33,7 +34,7 @@ AT_ONCE = 4096  # sentences
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(Flags):
     sentences: Positional[tuple[str, ...]] = ()  # sentences to classify; without any, the lines of standard input
     run: Path = Path("runs/sentiment/latest")  # run folder of the model
     format: Literal["tsv", "json"] = "tsv"  # columns between tabs, or a JSON object a line
@@ -56,7 +57,7 @@ def as_line(answer: dict, layout: str, colored: bool = False) -> str:
 def main(options: Options) -> None:
     started = time.perf_counter()
     for number, sentence in enumerate(options.sentences, start=1):
-        if not fold(sentence):
+        if not normalise(sentence):
             raise InputError(f"sentence {number} has no words: {sentence!r}")
     if options.explain and not options.html.parent.is_dir():
         raise InputError(f"--html: there is no folder {options.html.parent}; make it, or name another")
@@ -66,7 +67,7 @@ def main(options: Options) -> None:
     model, vocabularies = load_model(options.run / "model.keras")
     if not {"tokens", "labels"} <= vocabularies.keys():
         raise InputError(f"{options.run} holds no model of sentiment/train.py as it is now; train again")
-    from common.padding import ahead, predict_in_batches
+    from common.prediction import ahead, predict_in_batches
 
     colored = sys.stdout.isatty()
     encode, names = make_encoder(vocabularies["tokens"]), vocabularies["labels"].tokens
@@ -78,7 +79,7 @@ def main(options: Options) -> None:
     def encoded():
         """The next sentences, and for each its ids, or None if it has no words."""
         while batch := list(itertools.islice(sentences, 1 if typed else AT_ONCE)):
-            yield batch, [encode(sentence) if fold(sentence) else None for sentence in batch]
+            yield batch, [encode(sentence) if normalise(sentence) else None for sentence in batch]
 
     def classified(batches):
         """The sentences, their ids, and the logits of those that have words."""
@@ -98,7 +99,7 @@ def main(options: Options) -> None:
                 logit, probability = next(said)
                 answer |= {"label": names[logit >= 0], "probability": probability}
             if each is not None and options.explain:
-                answer["words"] = list(zip(fold(sentence).split(), explain.occlusion(model, each), strict=True))
+                answer["words"] = list(zip(normalise(sentence).split(), explain.occlusion(model, each), strict=True))
                 paragraphs.append(explain.as_html(answer))
             answers.append(answer)
         print("\n".join(as_line(answer, options.format, colored) for answer in answers), flush=True)

@@ -24,10 +24,11 @@ from typing import Literal
 import numpy as np
 
 from common import InputError
-from common.data import UMICH, deduplicate, folds, load_opinions, subject_folds
+from common.cli import run_script, start_tensorflow
+from common.corpora import UMICH
+from common.data import deduplicate, folds, load_opinions, subject_folds
 from common.sample import SUBJECTS
-from common.summary import print_table
-from common.training import load_tensorflow, run_script
+from common.tables import print_table
 from sentiment.train import PRESETS, Hyperparameters
 
 UMICH_SUBJECTS = "da vinci", "harry potter", "brokeback mountain", "mission impossible"
@@ -154,7 +155,7 @@ def main(options: Options) -> None:
     if options.protocol == "subjects" and not subjects:
         raise InputError("name the subjects of your sentences: --subjects tea coffee")
 
-    load_tensorflow(options)
+    start_tensorflow(options)
     if options.protocol != "both":
         compare(raw, options.protocol, subjects, options)
         return

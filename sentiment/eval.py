@@ -20,9 +20,11 @@ from pathlib import Path
 
 import numpy as np
 
+from common.cli import Flags, run_script
 from common.data import deduplicate, folds, load_opinions
-from common.summary import print_table
-from common.training import check_corpus, load_model, open_run, run_script, write_json
+from common.runs import check_corpus, open_run
+from common.saving import load_model, write_json
+from common.tables import print_table
 from sentiment.pieces import make_encoder
 
 BINS = 10  # of probability, for the calibration
@@ -30,7 +32,7 @@ SHOWN = 10  # mistakes
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(Flags):
     run: Path = Path("runs/sentiment/latest")  # run folder to evaluate
     data: str | None = None  # where the corpus is now, if not where training found it
 
@@ -44,7 +46,7 @@ def leaking_split(raw, seed):
 
 def predict(model, vocabulary, sentences) -> np.ndarray:
     """The probability that each sentence is positive, (sentences,)."""
-    from common.padding import predict_in_batches
+    from common.prediction import predict_in_batches
 
     encode = make_encoder(vocabulary)
     logits = np.concatenate(predict_in_batches(model.predict_on_batch, [encode(sentence) for sentence in sentences]))
@@ -171,7 +173,7 @@ def draw_sentences(run, rows, first_fold, names):
     from sklearn.decomposition import PCA
 
     from common import plots
-    from common.padding import predict_in_batches
+    from common.prediction import predict_in_batches
 
     model, vocabularies = load_model(run / "fold-1.keras")
     member = next((layer for layer in model.layers if isinstance(layer, keras.Model)), model)  # the first of several

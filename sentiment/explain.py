@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common.training import replacing
+from common.saving import replacing
 
 
 def occlusion(model, ids: np.ndarray) -> list[float]:

@@ -41,10 +41,13 @@ from typing import Literal
 
 import numpy as np
 
+from common.callbacks import run_callbacks
+from common.cli import Count, Positive, Share, run_script, start_tensorflow
 from common.data import deduplicate, folds, load_opinions
-from common.text import Vocabulary
-from common.training import SharedRunOptions, callbacks, finish_run, load_tensorflow, run_script, save_model, start_run
-from common.workers import Workers
+from common.distributed import Workers
+from common.runs import SharedRunOptions, finish_run, start_run
+from common.saving import save_model
+from common.vocabulary import Vocabulary
 from sentiment.pieces import MOST_PIECES, make_encoder, make_vocabulary
 
 ALONE = Workers()
@@ -55,19 +58,19 @@ class Hyperparameters(SharedRunOptions):
     preset: Literal["default", "book", "best"] = "default"  # where the other defaults come from
     reads: Literal["pieces", "words"] = "pieces"  # what has an embedding
     cell: Literal["simple", "lstm", "gru"] = "lstm"  # the recurrent layer
-    minimum_count: int = 2  # rarer pieces or words are unknown
-    vocabulary_size: int = 8000  # the commonest pieces or words that are left, at most
-    embedding_size: int = 64  # numbers that stand for a piece or a word
-    hidden_size: int = 48  # units of the recurrent layer, in each direction
-    word_dropout: float = 0.2  # share of the words that is zeroed in training
-    input_dropout: float = 0.4  # share of the embedding's numbers that is zeroed, the same in all words of a sentence
-    dropout: float = 0.5  # share of the numbers zeroed before the last layer
-    sentence_dropout: float = 0.3  # share of the sentences of which only the votes are heard in training
-    vote_scale: float = 3.0  # of the votes: so many times as fast they learn
-    batch_size: int = 64  # sentences
-    learning_rate: float = 0.004  # of Adam, at the start; falls to 0 along a cosine
-    epochs: int = 12
-    members: int = 1  # models whose logits are averaged, each with another seed
+    minimum_count: Count = 2  # rarer pieces or words are unknown
+    vocabulary_size: Count = 8000  # the commonest pieces or words that are left, at most
+    embedding_size: Count = 64  # numbers that stand for a piece or a word
+    hidden_size: Count = 48  # units of the recurrent layer, in each direction
+    word_dropout: Share = 0.2  # share of the words that is zeroed in training
+    input_dropout: Share = 0.4  # share of the embedding's numbers that is zeroed, the same in all words of a sentence
+    dropout: Share = 0.5  # share of the numbers zeroed before the last layer
+    sentence_dropout: Share = 0.3  # share of the sentences of which only the votes are heard in training
+    vote_scale: Positive = 3.0  # of the votes: so many times as fast they learn
+    batch_size: Count = 64  # sentences
+    learning_rate: Positive = 0.004  # of Adam, at the start; falls to 0 along a cosine
+    epochs: Count = 12
+    members: Count = 1  # models whose logits are averaged, each with another seed
 
 
 PRESETS = {
@@ -96,7 +99,7 @@ def build_model(hyperparameters, vocabulary_size):
     positive. The layer named `sentence` gives the vector of the sentence."""
     from keras import Input, Model, Sequential, layers, ops
 
-    from common.recurrent import GRU, LSTM, SimpleRNN
+    from common.fast_rnn import GRU, LSTM, SimpleRNN
 
     recurrent = {"simple": SimpleRNN, "lstm": LSTM, "gru": GRU}[hyperparameters.cell]
     size = hyperparameters.embedding_size
@@ -159,7 +162,7 @@ def fit(rows, hyperparameters, callbacks_of=None, build=build_model, workers=ALO
     """
     import keras
 
-    from common.padding import bucketed_batches
+    from common.batches import bucketed_batches
 
     vocabulary = make_vocabulary([sentence for _, sentence in rows], hyperparameters)
     encode = make_encoder(vocabulary)
@@ -208,7 +211,7 @@ def main(hyperparameters: Hyperparameters) -> None:
         f"{len(raw)} rows, {len(rows)} different sentences with one label; {names[1]!r} counts as positive", flush=True
     )
 
-    workers = load_tensorflow(hyperparameters)
+    workers = start_tensorflow(hyperparameters)
     run = start_run("sentiment", hyperparameters, workers.chief, corpus)
     started = time.perf_counter()
 
@@ -224,7 +227,9 @@ def main(hyperparameters: Hyperparameters) -> None:
 
     def of_main(vocabulary, batches):  # no sentence is set aside: the last epoch is kept, not the best on validation
         vocabularies = {"tokens": vocabulary, "labels": labels}
-        return callbacks(run, "loss", vocabularies, hyperparameters, batches, hyperparameters.epochs, workers=workers)
+        return run_callbacks(
+            run, "loss", vocabularies, hyperparameters, batches, hyperparameters.epochs, workers=workers
+        )
 
     for number, (training, _) in enumerate(parts, start=1):
         print(f"\nfold {number} of {len(parts)}: train on {len(training)} sentences", flush=True)

@@ -12,6 +12,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from common.runs import release_locks
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 ROOT = Path(__file__).parent.parent
@@ -76,6 +78,8 @@ def script(monkeypatch):
                 runpy.run_path(str(ROOT / path), run_name="__main__")
             except SystemExit as stop:
                 returncode = stop.code or 0
+            finally:
+                release_locks()  # as the end of a process does
         return SimpleNamespace(returncode=returncode, stdout=stdout.getvalue(), stderr=stderr.getvalue())
 
     return run

@@ -27,9 +27,9 @@ import sentiment.pieces
 import sentiment.train
 import toy_sequence.eval
 import toy_sequence.train
-from common import InputError, data, sample, training
-from common.padding import predict_in_batches
-from common.text import Vocabulary, character_ids
+from common import InputError, cli, data, runs, sample, saving
+from common.prediction import predict_in_batches
+from common.vocabulary import Vocabulary, character_ids
 
 SMALL_TAGGER = pos_tagging.train.Hyperparameters(hidden_size=3, embedding_size=2, minimum_count=1)
 EXAMPLES = int(os.environ.get("FUZZ", "40"))
@@ -110,7 +110,7 @@ def test_files_of_opinions(outcome, folder, content):
     loaded = outcome(data.load_opinions, str(folder / "opinions.txt"))
     if loaded:
         rows = data.deduplicate(loaded[0])
-        assert all(label in (0, 1) and data.fold(sentence) for label, sentence in rows)
+        assert all(label in (0, 1) and data.normalise(sentence) for label, sentence in rows)
         outcome(data.folds, [label for label, _ in rows])
 
 
@@ -199,7 +199,7 @@ def test_lines_of_standard_input(outcome, taggers, content):
         tagged = list(pos_tagging.tag.tag_lines(lines, tagger, vocabularies, 100))
         assert len(tagged) == len(lines)
         assert all(len(words) == len(tags) for words, tags in tagged)
-        ids = [sentiment.pieces.make_encoder(pieces)(line) for line in lines if data.fold(line)]
+        ids = [sentiment.pieces.make_encoder(pieces)(line) for line in lines if data.normalise(line)]
         logits = predict_in_batches(classifier.predict_on_batch, ids)
         assert all(np.isfinite(row).all() for row in logits)
 
@@ -210,7 +210,7 @@ def test_lines_of_standard_input(outcome, taggers, content):
 @pytest.fixture(scope="module")
 def saved(folder):
     model = keras.Sequential([keras.Input((None,), dtype="int32"), keras.layers.Embedding(3, 2), keras.layers.GRU(2)])
-    training.save_model(model, folder / "saved.keras", words=Vocabulary(["", "[UNK]", "a"]))
+    saving.save_model(model, folder / "saved.keras", words=Vocabulary(["", "[UNK]", "a"]))
     return (folder / "saved.keras").read_bytes()
 
 
@@ -218,7 +218,7 @@ def saved(folder):
 @given(data=st.data())
 def test_damaged_models(outcome, folder, saved, data):
     (folder / "model.keras").write_bytes(data.draw(damaged(saved)))
-    outcome(training.load_model, folder / "model.keras")
+    outcome(saving.load_model, folder / "model.keras")
 
 
 # Flags
@@ -249,7 +249,7 @@ flags = st.lists(st.one_of(st.sampled_from(NAMES).map("--{}".format), values), m
 def test_flags(outcome, which, arguments):
     options, presets = which
     if not {"-h", "--help"} & set(arguments):
-        parsed = outcome(lambda: training.parse_flags(options, arguments, presets=presets))
+        parsed = outcome(lambda: cli.parse_flags(options, arguments, presets=presets))
         assert parsed is None or isinstance(parsed, options)
 
 
@@ -260,8 +260,8 @@ def test_names_of_runs(outcome, folder, name):
     before = set(folder.iterdir())
     if "\0" not in name:  # no program can be given one
         try:
-            training.parse_flags(training.RunOptions, ["--name", name])
-            run = outcome(training.start_run, "task", training.RunOptions(name=name, runs=folder / "runs"))
+            cli.parse_flags(runs.RunOptions, ["--name", name])
+            run = outcome(runs.start_run, "task", runs.RunOptions(name=name, runs=folder / "runs"))
             assert run is None or run.parent == folder / "runs" / "task"
         except (InputError, OSError):
             pass

@@ -13,7 +13,7 @@ import pytest
 from forked import finished
 
 from chargen.generate import MODULES
-from common.training import load_model
+from common.saving import load_model
 
 FLAGS = ["--preset", "default", "--epochs", "2", "--hidden-size", "12", "--batch-size", "4", "--members", "2"]
 FLAGS += ["--sequence-length", "20", "--sample-length", "1", "--save-every", "3", "--deterministic"]

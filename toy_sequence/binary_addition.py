@@ -27,23 +27,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from common.summary import print_table
-from common.training import NamedRunOptions, finish_run, load_tensorflow, run_script, save_model, start_run
+from common.cli import Count, Positive, run_script, start_tensorflow
+from common.runs import NamedRunOptions, finish_run, start_run
+from common.saving import save_model
+from common.tables import print_table
 
 LENGTHS = (8, 16, 32, 64, 128, 256, 512, 1024)  # bits of the numbers in the tests
 
 
 @dataclass(frozen=True)
 class Hyperparameters(NamedRunOptions):
-    hidden_size: int = 16  # units of the recurrent layers
-    small_size: int = 2  # units of a second SimpleRNN, which are too few
-    longest: int = 8  # bits of the longest numbers in training
-    batch_size: int = 128  # pairs
-    steps: int = 2000  # of training
-    input_noise: float = 0.3  # standard deviation of what is added to the bits in training
-    learning_rate: float = 0.01  # of Adam at the start; falls to 0 along half a cosine
-    clip_norm: float = 1.0  # longest gradient; longer ones are scaled down
-    test_pairs: int = 1000  # random pairs in the test of each length
+    hidden_size: Count = 16  # units of the recurrent layers
+    small_size: Count = 2  # units of a second SimpleRNN, which are too few
+    longest: Count = 8  # bits of the longest numbers in training
+    batch_size: Count = 128  # pairs
+    steps: Count = 2000  # of training
+    input_noise: Positive = 0.3  # standard deviation of what is added to the bits in training
+    learning_rate: Positive = 0.01  # of Adam at the start; falls to 0 along half a cosine
+    clip_norm: Positive = 1.0  # longest gradient; longer ones are scaled down
+    test_pairs: Count = 1000  # random pairs in the test of each length
 
 
 def add(bits):
@@ -99,14 +101,14 @@ def build_model(cell, hidden_size, input_noise):
     """The model, not compiled: bits (batch, time, 2) -> logits (batch, time, 2); any length."""
     from keras import Input, Sequential, layers
 
-    from common import recurrent
+    from common import fast_rnn
 
     options = {"unit_forget_bias": False} if cell == "LSTM" else {}
     return Sequential(
         [
             Input((None, 2)),
             layers.GaussianNoise(input_noise),  # in training only
-            getattr(recurrent, cell)(hidden_size, return_sequences=True, **options),
+            getattr(fast_rnn, cell)(hidden_size, return_sequences=True, **options),
             layers.Dense(2),
         ]
     )
@@ -117,8 +119,8 @@ def fit(cell, hidden_size, hyperparameters):
     import keras
     import tensorflow as tf
 
+    from common.batches import epochs
     from common.metrics import MaskedAccuracy, masked_crossentropy
-    from common.text import epochs
 
     keras.utils.set_random_seed(hyperparameters.seed)
     model = build_model(cell, hidden_size, hyperparameters.input_noise)
@@ -190,7 +192,7 @@ def conclusion(matches):
 
 
 def main(hyperparameters: Hyperparameters) -> None:
-    load_tensorflow(hyperparameters)
+    start_tensorflow(hyperparameters)
     run = start_run("binary_addition", hyperparameters)
     started = time.perf_counter()
     matches = {}

@@ -32,7 +32,8 @@ from typing import Literal
 
 import numpy as np
 
-from common.training import NamedRunOptions, finish_run, run_script, start_run
+from common.cli import Count, Positive, run_script
+from common.runs import NamedRunOptions, finish_run, start_run
 
 BITS = 8  # of the sum; the two numbers have one less
 OVERFLOW = np.log(np.finfo(float).max)  # 709.8: exp of more is infinite, and s has no derivative left long before
@@ -40,13 +41,13 @@ OVERFLOW = np.log(np.finfo(float).max)  # 709.8: exp of more is infinite, and s 
 
 @dataclass(frozen=True)
 class Hyperparameters(NamedRunOptions):
-    hidden_size: int = 16  # units
+    hidden_size: Count = 16  # units
     activation: Literal["sigmoid", "tanh", "relu"] = "sigmoid"  # f, of the hidden units
     init: Literal["normal", "xavier", "he"] = "normal"  # how widely the initial weights are spread
-    weight_init_std: float = 1.0  # their standard deviation with --init normal
-    learning_rate: float = 0.1  # of plain gradient descent
-    iterations: int = 10_000  # pairs to learn from
-    plot_interval: int = 100  # iterations that one point of the loss curve is the mean of
+    weight_init_std: Positive = 1.0  # their standard deviation with --init normal
+    learning_rate: Positive = 0.1  # of plain gradient descent
+    iterations: Count = 10_000  # pairs to learn from
+    plot_interval: Count = 100  # iterations that one point of the loss curve is the mean of
     check: bool = False  # check the gradients instead of training
 
 

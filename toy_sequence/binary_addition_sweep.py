@@ -18,8 +18,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from common.summary import print_table
-from common.training import NamedRunOptions, finish_run, run_script, start_run
+from common.cli import Count, run_script
+from common.runs import NamedRunOptions, finish_run, start_run
+from common.tables import print_table
 from toy_sequence.binary_addition_numpy import Hyperparameters, exact_match, train
 
 SETTINGS = {
@@ -42,8 +43,8 @@ HEADER = ("setting", "loss", "exact match", "loss below 0.1 after", "diverged at
 
 @dataclass(frozen=True)
 class Options(NamedRunOptions):
-    iterations: int = 10_000  # pairs that each net learns from
-    plot_interval: int = 200  # iterations that one point of the curves is the mean of
+    iterations: Count = 10_000  # pairs that each net learns from
+    plot_interval: Count = 200  # iterations that one point of the curves is the mean of
 
 
 def measure(hyperparameters):

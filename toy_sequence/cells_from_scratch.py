@@ -19,8 +19,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from common.summary import print_table
-from common.training import NamedRunOptions, finish_run, load_tensorflow, run_script, start_run
+from common.cli import Count, Positive, run_script, start_tensorflow
+from common.runs import NamedRunOptions, finish_run, start_run
+from common.tables import print_table
 
 NAMES = {"SimpleRNNCell": "SimpleRNN", "LSTMCell": "LSTM", "PeepholeLSTMCell": None, "GRUCell": "GRU"}  # and Keras's
 PARTS = 20  # of the training, one point of the loss curve each
@@ -28,12 +29,12 @@ PARTS = 20  # of the training, one point of the loss curve each
 
 @dataclass(frozen=True)
 class Hyperparameters(NamedRunOptions):
-    hidden_size: int = 4  # units
-    sequence_length: int = 40  # steps
-    batch_size: int = 64  # sequences
-    steps: int = 600  # of training
-    learning_rate: float = 0.02  # of Adam
-    flagged: float = 0.08  # share of the numbers to be kept; the first one always is
+    hidden_size: Count = 4  # units
+    sequence_length: Count = 40  # steps
+    batch_size: Count = 64  # sequences
+    steps: Count = 600  # of training
+    learning_rate: Positive = 0.02  # of Adam
+    flagged: Positive = 0.08  # share of the numbers to be kept; the first one always is
 
 
 def outputs_and_gradients(layer, inputs):
@@ -148,7 +149,7 @@ def conclusion(differences, losses, gates, flags, unit):
 
 
 def main(hyperparameters: Hyperparameters) -> None:
-    load_tensorflow(hyperparameters)
+    start_tensorflow(hyperparameters)
     run = start_run("cells_from_scratch", hyperparameters)
     differences = {name: difference_to_keras(name) for name, keras_name in NAMES.items() if keras_name}
     print_table(

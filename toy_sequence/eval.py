@@ -14,15 +14,17 @@ from pathlib import Path
 
 import numpy as np
 
-from common.summary import print_table
-from common.training import load_model, load_tensorflow, open_run, run_script, write_json
+from common.cli import Flags, run_script, start_tensorflow
+from common.runs import open_run
+from common.saving import load_model, write_json
+from common.tables import print_table
 
 MODELS = {"untrained.keras": "untrained", "fixed_length.keras": "one length", "model.keras": "padded lengths"}
 TESTS = 100  # sequences in each test
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(Flags):
     run: Path = Path("runs/toy_sequence/latest")  # run folder to evaluate
 
 
@@ -50,7 +52,7 @@ def read_on(model, inputs, steps: int):
 
 def evaluate(run: Path, seed: int) -> dict:
     """Measure the run's three models, print the table, draw the pictures, return the figures."""
-    load_tensorflow()
+    start_tensorflow()
     import tensorflow as tf
 
     sets = test_sets(seed)

@@ -19,22 +19,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from common import InputError
-from common.summary import print_table
-from common.training import NamedRunOptions, finish_run, load_tensorflow, run_script, start_run
+from common.cli import Count, Positive, run_script, start_tensorflow
+from common.runs import NamedRunOptions, finish_run, start_run
+from common.tables import print_table
 
 WAYS = ("masked", "not masked")
 
 
 @dataclass(frozen=True)
 class Options(NamedRunOptions):
-    hidden_size: int = 10  # units of the SimpleRNN
-    sequences: int = 250  # for training; half as many for the test
-    shortest: int = 5  # steps of the shortest sequence
-    longest: int = 100  # steps of the longest; all are padded to it
-    batch_size: int = 10  # sequences
-    learning_rate: float = 0.01  # of Adam
-    clip_norm: float = 1.0  # longest gradient; longer ones are scaled down
-    epochs: int = 15
+    hidden_size: Count = 10  # units of the SimpleRNN
+    sequences: Count = 250  # for training; half as many for the test
+    shortest: Count = 5  # steps of the shortest sequence
+    longest: Count = 100  # steps of the longest; all are padded to it
+    batch_size: Count = 10  # sequences
+    learning_rate: Positive = 0.01  # of Adam
+    clip_norm: Positive = 1.0  # longest gradient; longer ones are scaled down
+    epochs: Count = 15
 
 
 def padded_sequences(count, options, generator):
@@ -143,7 +144,7 @@ def conclusion(final):
 def main(options: Options) -> None:
     if options.shortest > options.longest:
         raise InputError(f"--shortest {options.shortest} is above --longest {options.longest}")
-    load_tensorflow(options)
+    start_tensorflow(options)
     run = start_run("masking", options)
     started, models, rows = time.perf_counter(), {}, {}
     for way in WAYS:

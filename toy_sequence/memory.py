@@ -28,8 +28,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from common import InputError
-from common.summary import print_table
-from common.training import NamedRunOptions, finish_run, load_tensorflow, run_script, start_run
+from common.cli import Count, Positive, run_script, start_tensorflow
+from common.runs import NamedRunOptions, finish_run, start_run
+from common.tables import print_table
 
 CELLS = ("SimpleRNN", "LSTM", "GRU")
 LETTERS, COPIED = 4, 3  # of the copy task: different ones, and how many are to be remembered
@@ -39,13 +40,13 @@ ENOUGH = 0.93  # that share in the last 20 batches of training ends the training
 
 @dataclass(frozen=True)
 class Hyperparameters(NamedRunOptions):
-    lags: tuple[int, ...] = (10, 20, 50, 100, 200, 500)  # steps, each more than the one before
-    budget: int = 60_000  # time steps that a cell may read to learn a lag; 600 batches at lag 100
-    max_batches: int = 1000  # and at most so many batches, which counts at short lags
-    hidden_size: int = 32  # units
-    batch_size: int = 64  # sequences
-    learning_rate: float = 0.01  # of Adam
-    clip_norm: float = 1.0  # longest gradient; longer ones are scaled down
+    lags: tuple[Count, ...] = (10, 20, 50, 100, 200, 500)  # steps, each more than the one before
+    budget: Count = 60_000  # time steps that a cell may read to learn a lag; 600 batches at lag 100
+    max_batches: Count = 1000  # and at most so many batches, which counts at short lags
+    hidden_size: Count = 32  # units
+    batch_size: Count = 64  # sequences
+    learning_rate: Positive = 0.01  # of Adam
+    clip_norm: Positive = 1.0  # longest gradient; longer ones are scaled down
 
 
 def adding(lag, count, generator):
@@ -90,11 +91,11 @@ def build(task, cell, hyperparameters):
     import keras
     import tensorflow as tf
 
-    from common import recurrent
+    from common import fast_rnn
 
     keras.utils.set_random_seed(hyperparameters.seed)
     due, inputs, outputs = {"adding": (1, 2, 1), "copy": (COPIED, LETTERS + 1, LETTERS)}[task]
-    layer = getattr(recurrent, cell)(hyperparameters.hidden_size, return_sequences=True)
+    layer = getattr(fast_rnn, cell)(hyperparameters.hidden_size, return_sequences=True)
     model = keras.Sequential(
         [
             keras.Input((None, inputs), hyperparameters.batch_size),
@@ -189,7 +190,7 @@ def main(hyperparameters: Hyperparameters) -> None:
     lags = hyperparameters.lags
     if not lags or min(lags) < 2 or list(lags) != sorted(set(lags)):
         raise InputError(f"--lags is {' '.join(map(str, lags))}; give whole numbers from 2 up, each more than the last")
-    load_tensorflow(hyperparameters)
+    start_tensorflow(hyperparameters)
     run = start_run("memory", hyperparameters)
     started = time.perf_counter()
     results = {task: {cell: climb(task, cell, hyperparameters) for cell in CELLS} for task in ("adding", "copy")}

@@ -23,19 +23,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from common import InputError
-from common.summary import print_table
-from common.training import NamedRunOptions, finish_run, load_tensorflow, run_script, start_anew, start_run
+from common.callbacks import ResetStates
+from common.cli import Count, Positive, run_script, start_tensorflow
+from common.runs import NamedRunOptions, finish_run, start_run
+from common.tables import print_table
 
 STREAMS, WINDOW = 32, 5  # of the stateful task: streams read side by side, and steps that are read at a time
 
 
 @dataclass(frozen=True)
 class Hyperparameters(NamedRunOptions):
-    hidden_size: int = 32  # units of each recurrent layer
-    sequences: int = 2000  # for training; a tenth as many for the test
-    epochs: int = 12
-    batch_size: int = 64  # sequences; the stateful task always has 32 streams
-    learning_rate: float = 0.01  # of Adam at the start; falls to 0 along half a cosine
+    hidden_size: Count = 32  # units of each recurrent layer
+    sequences: Count = 2000  # for training; a tenth as many for the test
+    epochs: Count = 12
+    batch_size: Count = 64  # sequences; the stateful task always has 32 streams
+    learning_rate: Positive = 0.01  # of Adam at the start; falls to 0 along half a cosine
 
 
 # The tasks: (count, generator) -> inputs, targets
@@ -100,7 +102,7 @@ def build_models(hidden):
     """The layers by topology: (task, input shape, batch size if fixed, layers)."""
     from keras.layers import Bidirectional, Dense, RepeatVector
 
-    from common.recurrent import GRU
+    from common.fast_rnn import GRU
 
     def over_time(**options):
         return GRU(hidden, return_sequences=True, **options)
@@ -147,7 +149,7 @@ def fit(task, shape, batch_size, layers, hyperparameters):
         size,
         hyperparameters.epochs,
         verbose=0,
-        callbacks=[start_anew()],
+        callbacks=[ResetStates()],
         validation_data=test,
         validation_batch_size=batch_size,
         shuffle=batch_size is None,  # the windows of the streams must stay in order
@@ -190,7 +192,7 @@ def conclusion(final):
 def main(hyperparameters: Hyperparameters) -> None:
     if hyperparameters.sequences < STREAMS:
         raise InputError(f"--sequences is {hyperparameters.sequences}; the stateful task needs at least {STREAMS}")
-    load_tensorflow(hyperparameters)
+    start_tensorflow(hyperparameters)
     import keras
 
     run = start_run("topologies", hyperparameters)

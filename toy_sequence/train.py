@@ -19,28 +19,23 @@ from typing import Literal
 import numpy as np
 
 from common import InputError
-from common.training import (
-    RunOptions,
-    callbacks,
-    finish_run,
-    load_tensorflow,
-    run_script,
-    save_model,
-    start_run,
-)
+from common.callbacks import run_callbacks
+from common.cli import Count, Positive, run_script, start_tensorflow
+from common.runs import RunOptions, finish_run, start_run
+from common.saving import save_model
 
 
 @dataclass(frozen=True)
 class Hyperparameters(RunOptions):
     cell: Literal["simple", "lstm", "gru"] = "simple"  # the recurrent layer
-    hidden_size: int = 10  # its units
-    sequences: int = 250  # for training
-    shortest: int = 20  # steps of the shortest sequence of the second training
-    longest: int = 100  # steps of the longest one, and of all sequences of the first training
-    batch_size: int = 10  # sequences
-    learning_rate: float = 0.01  # of Adam
-    clip_norm: float = 1.0  # longest gradient; longer ones are scaled down
-    epochs: int = 10
+    hidden_size: Count = 10  # its units
+    sequences: Count = 250  # for training
+    shortest: Count = 20  # steps of the shortest sequence of the second training
+    longest: Count = 100  # steps of the longest one, and of all sequences of the first training
+    batch_size: Count = 10  # sequences
+    learning_rate: Positive = 0.01  # of Adam
+    clip_norm: Positive = 1.0  # longest gradient; longer ones are scaled down
+    epochs: Count = 10
 
 
 def make_sequences(lengths, generator):
@@ -53,7 +48,7 @@ def build_model(hyperparameters):
     """The model, not compiled: noise (batch, time, 1) -> logits (batch, time, 2); any length."""
     from keras import Input, Sequential, layers
 
-    from common.recurrent import GRU, LSTM, SimpleRNN
+    from common.fast_rnn import GRU, LSTM, SimpleRNN
 
     recurrent = {"simple": SimpleRNN, "lstm": LSTM, "gru": GRU}[hyperparameters.cell]
     return Sequential(
@@ -72,8 +67,8 @@ def fit(model, lengths, hyperparameters, run, name):
     """
     import keras
 
+    from common.batches import bucketed_batches
     from common.metrics import MaskedAccuracy, masked_crossentropy
-    from common.padding import bucketed_batches
 
     generator = np.random.default_rng(hyperparameters.seed)
     batch_size = hyperparameters.batch_size
@@ -86,7 +81,7 @@ def fit(model, lengths, hyperparameters, run, name):
         jit_compile=False,
     )
     patience = hyperparameters.epochs  # so short a training always runs to its end
-    kept = callbacks(run, "val_loss", {}, hyperparameters, training, patience, name)
+    kept = run_callbacks(run, "val_loss", {}, hyperparameters, training, patience, name)
     model.fit(training, validation_data=validation, epochs=hyperparameters.epochs, callbacks=kept, shuffle=False)
 
 
@@ -95,7 +90,7 @@ def main(hyperparameters: Hyperparameters) -> None:
         raise InputError("--data: the toy makes its own sequences; leave the flag out")
     if hyperparameters.shortest > hyperparameters.longest:
         raise InputError(f"--shortest {hyperparameters.shortest} is above --longest {hyperparameters.longest}")
-    load_tensorflow(hyperparameters)
+    start_tensorflow(hyperparameters)
     import keras
 
     from toy_sequence.eval import evaluate

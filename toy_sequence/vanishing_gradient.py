@@ -25,8 +25,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from common.summary import print_table
-from common.training import NamedRunOptions, finish_run, load_tensorflow, run_script, start_run
+from common.cli import Count, Positive, run_script, start_tensorflow
+from common.runs import NamedRunOptions, finish_run, start_run
+from common.tables import print_table
 
 RADII = (0.8, 0.95, 1.0, 1.05, 1.2)  # spectral radii of the second figure
 RADII_STEPS = 100  # of its networks
@@ -34,17 +35,17 @@ RADII_STEPS = 100  # of its networks
 
 @dataclass(frozen=True)
 class Hyperparameters(NamedRunOptions):
-    sequence_length: int = 20  # steps
-    hidden_size: int = 32  # units
-    batch_size: int = 32  # sequences
-    steps: int = 500  # of training
-    learning_rate: float = 0.01  # of Adam
-    clip_norm: float = 1.0  # longest gradient; longer ones are scaled down
+    sequence_length: Count = 20  # steps
+    hidden_size: Count = 32  # units
+    batch_size: Count = 32  # sequences
+    steps: Count = 500  # of training
+    learning_rate: Positive = 0.01  # of Adam
+    clip_norm: Positive = 1.0  # longest gradient; longer ones are scaled down
 
 
 def build_layers(hidden_size):
     """The recurrent layers by name, not built."""
-    from common.recurrent import GRU, LSTM, SimpleRNN
+    from common.fast_rnn import GRU, LSTM, SimpleRNN
 
     return {
         "SimpleRNN, tanh": SimpleRNN(hidden_size),
@@ -192,7 +193,7 @@ def conclusion(norms, accuracies, radii):
 
 
 def main(hyperparameters: Hyperparameters) -> None:
-    load_tensorflow(hyperparameters)
+    start_tensorflow(hyperparameters)
     import keras
 
     run = start_run("vanishing_gradient", hyperparameters)

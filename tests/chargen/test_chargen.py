@@ -13,8 +13,9 @@ from chargen.ngram import NGram, best_order, discounts_of
 from chargen.train import PRESETS, Hyperparameters, build_model
 from chargen.weight_drop import WeightDropGRU, WeightDropLSTM, WeightDropSimpleRNN
 from common import InputError
-from common.text import Vocabulary, stream_batches, window_batches
-from common.training import load_model, save_model
+from common.batches import stream_batches, window_batches
+from common.saving import load_model, save_model
+from common.vocabulary import Vocabulary
 
 NO_DROPOUT = {"input_dropout": 0.0, "dropout": 0.0, "weight_dropout": 0.0}
 TINY = Hyperparameters(embedding_size=5, hidden_size=7, batch_size=3, sequence_length=4, **NO_DROPOUT)

@@ -10,8 +10,9 @@ from chargen.eval import bits_of_stream
 from chargen.generate import Writer, initial_states, step
 from chargen.train import Hyperparameters, build_model, compile_model
 from chargen.votes import Votes, known_ngrams
-from common.text import Vocabulary
-from common.training import load_model, save_model, start_anew
+from common.callbacks import ResetStates
+from common.saving import load_model, save_model
+from common.vocabulary import Vocabulary
 
 TEXT = "so she sat on with closed eyes, and half believed herself in wonderland, though she knew she had but to open "
 VOCABULARY = Vocabulary.of_characters(TEXT)
@@ -122,7 +123,7 @@ def test_votes_learn_by_adagrad_and_the_rest_by_adam():
     slopes = [tf.convert_to_tensor(slope).numpy() for slope in tape.gradient(loss, [table.value, bias.value])]
     before = [np.array(weight) for weight in (table, bias)]
     compile_model(model, hyperparameters, steps=1000)
-    model.fit(ids, targets, 1, sample_weight=np.array([0.001]), verbose=0, callbacks=[start_anew()])
+    model.fit(ids, targets, 1, sample_weight=np.array([0.001]), verbose=0, callbacks=[ResetStates()])
     gone = [old - np.array(weight) for old, weight in zip(before, (table, bias), strict=True)]
     assert np.allclose(gone[0], 0.1 * slopes[0] / np.sqrt(1e-6 + slopes[0] ** 2), rtol=0.1, atol=1e-6)
     assert np.allclose(gone[1], 0.004 * slopes[1] / (np.abs(slopes[1]) + 1e-7 / np.sqrt(1 - 0.999)), rtol=0.01)

@@ -3,7 +3,9 @@ import time
 import numpy as np
 import pytest
 
-from common.padding import PADDED, ahead, bucketed_batches, mask, pad, predict_in_batches
+from common.batches import bucketed_batches
+from common.padding import PADDED, mask, pad
+from common.prediction import ahead, predict_in_batches
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ def test_ambiguous_words_take_their_tag_from_the_context():
 def test_every_opinion_word_occurs_with_both_labels():
     labels = defaultdict(set)
     for label, sentence in data.parse_opinions(sample.opinions(), "sample")[0]:
-        for word in data.fold(sentence).split():
+        for word in data.normalise(sentence).split():
             labels[word].add(label)
     assert all(labels[word] == {0, 1} for word in (sample.PRAISE + " " + sample.COMPLAINT).split())
 

@@ -10,7 +10,7 @@ import pytest
 from common.metrics import masked_crossentropy
 from common.padding import PADDED, pad
 from common.sample import tagged_sentences
-from common.training import load_model, save_model
+from common.saving import load_model, save_model
 from pos_tagging import compare, train
 from pos_tagging.baselines import crf, most_frequent_tag, perceptron
 from pos_tagging.encoder_decoder import AttentionDecoder

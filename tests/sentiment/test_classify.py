@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from common.text import Vocabulary
+from common.vocabulary import Vocabulary
 from sentiment import classify, explain
 
 WORTH = {"": 0.0, "[UNK]": 0.5, "good": 2.0, "bad": -3.0, "film": 0.0}

@@ -4,11 +4,11 @@ import keras
 import numpy as np
 import pytest
 
-from common.data import deduplicate, fold, folds, parse_opinions
+from common.data import deduplicate, folds, normalise, parse_opinions
 from common.padding import pad
 from common.sample import opinions
-from common.text import Vocabulary
-from common.training import load_model, save_model
+from common.saving import load_model, save_model
+from common.vocabulary import Vocabulary
 from sentiment import compare
 from sentiment.eval import calibration, leaking_split, predict, predict_saved
 from sentiment.pieces import MOST_PIECES, make_encoder, make_vocabulary, pieces_of
@@ -160,8 +160,8 @@ def test_predictions_survive_saving_and_come_in_order_of_the_sentences(pair, tmp
 
 def test_the_leaking_split_leaks_as_the_classic_one_does():
     training, test = leaking_split(parse_opinions(opinions(), "sample")[0], seed=0)
-    seen = {fold(sentence) for _, sentence in training}
-    assert np.mean([fold(sentence) in seen for _, sentence in test]) > 0.4
+    seen = {normalise(sentence) for _, sentence in training}
+    assert np.mean([normalise(sentence) in seen for _, sentence in test]) > 0.4
 
 
 def test_calibration_by_hand():
@@ -187,8 +187,8 @@ def test_compare_under_both_protocols(capsys):
     subjects = [subject.strip() for subject in compare.SUBJECTS.split("|")]
     expected = []
     for subject in subjects:
-        test = [label for label, sentence in rows if subject in fold(sentence)]
-        rest = [label for label, sentence in rows if subject not in fold(sentence)]
+        test = [label for label, sentence in rows if subject in normalise(sentence)]
+        rest = [label for label, sentence in rows if subject not in normalise(sentence)]
         expected.append(np.mean([label == (np.mean(rest) > 0.5) for label in test]))
     assert np.allclose([float(cell) for cell in majority[1][3:]], expected, atol=1e-4)
     assert float(majority[1][1]) == pytest.approx(np.mean(expected), abs=1e-4)

@@ -2,7 +2,8 @@ import pytest
 import tensorflow as tf
 
 from common import InputError
-from common.text import PADDING, UNKNOWN, Vocabulary, epochs
+from common.batches import epochs
+from common.vocabulary import PADDING, UNKNOWN, Vocabulary
 
 
 def test_characters_are_sorted_and_round_trip():

@@ -1,4 +1,4 @@
-"""The equations of the recurrent cells, forward and backward, for the loops of `recurrent.py`.
+"""The equations of the recurrent cells, forward and backward, for the loops of `layers.py`.
 
 With a the product of the weights with state and input, bias included (`*` elementwise; s logistic; gates in Keras's
 order):

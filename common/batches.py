@@ -1,94 +1,18 @@
-"""Characters and words <-> ids, and batches of a long text."""
+"""What the models learn from, batch by batch: streams of a long text, and sequences of similar length.
+
+What is random in an epoch follows from the seed and the number of the epoch alone, so that a training which is resumed
+meets the same data again.
+"""
 
 from __future__ import annotations
 
-import sys
-import tempfile
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
+import tensorflow as tf
 
 from common import InputError
-
-PADDING = ""  # the token with id 0 in a vocabulary of words; `Embedding(mask_zero=True)` masks it
-UNKNOWN = "[UNK]"  # the token with id 1 in a vocabulary of words; stands for every word that is not in it
-
-
-class Vocabulary:
-    """The different tokens of a corpus; the id of a token is its place in `tokens`.
-
-    Args:
-        tokens: the different tokens. If `UNKNOWN` is among them, tokens outside the vocabulary get its id.
-    """
-
-    def __init__(self, tokens: Sequence[str]):
-        self.tokens = list(tokens)
-        self._ids = {token: index for index, token in enumerate(self.tokens)}
-        self._unknown = self._ids.get(UNKNOWN)
-
-    @classmethod
-    def of_characters(cls, text: str) -> Vocabulary:
-        """All different characters of `text`, in code-point order; no padding, no unknown character."""
-        return cls(sorted(set(text)))
-
-    @classmethod
-    def of_words(cls, sentences: Iterable[Iterable[str]], minimum_count: int = 1) -> Vocabulary:
-        """Padding, unknown, then the words that occur at least `minimum_count` times, commonest first."""
-        counts = Counter(word for sentence in sentences for word in sentence)
-        return cls([PADDING, UNKNOWN, *(word for word, count in counts.most_common() if count >= minimum_count)])
-
-    def __len__(self) -> int:
-        return len(self.tokens)
-
-    def __contains__(self, token: str) -> bool:
-        return token in self._ids
-
-    def encode(self, tokens: Iterable[str]) -> np.ndarray:
-        """Tokens to ids: an int32 array (time,).
-
-        Raises:
-            InputError: a token is not in a vocabulary that has no `UNKNOWN`.
-        """
-        try:
-            if self._unknown is None:
-                return np.fromiter((self._ids[token] for token in tokens), dtype="int32")
-            return np.fromiter((self._ids.get(token, self._unknown) for token in tokens), dtype="int32")
-        except KeyError as error:
-            raise InputError(
-                f"the model does not know {error.args[0]!r}; it knows only the characters {''.join(self.tokens)!r}"
-            ) from None
-
-    def decode(self, ids: Iterable[int]) -> list[str]:
-        """Ids to tokens."""
-        return [self.tokens[index] for index in ids]
-
-
-def character_ids(pieces: Callable[[], Iterable[str]]) -> tuple[np.ndarray, Vocabulary]:
-    """The ids of the characters of a text, in a memory-mapped temporary file, and the vocabulary.
-
-    Args:
-        pieces: gives the text piece by piece; called twice, first to find the characters, then to look them up.
-
-    Returns:
-        The ids (length,), read-only, of the smallest unsigned integer type that holds them; and the vocabulary, in
-        code-point order.
-    """
-
-    def code_points(piece):
-        return np.frombuffer(piece.encode("utf-32-le"), "<u4")
-
-    occurs = np.zeros(sys.maxunicode + 1, dtype=bool)
-    for piece in pieces():
-        occurs[code_points(piece)] = True
-    characters = np.flatnonzero(occurs)
-
-    id_of = np.zeros(len(occurs), dtype=np.min_scalar_type(len(characters) - 1))
-    id_of[characters] = np.arange(len(characters))
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - goes when the array that is mapped to it goes
-    for piece in pieces():
-        id_of[code_points(piece)].tofile(file)
-    return np.memmap(file, id_of.dtype, mode="r"), Vocabulary([chr(character) for character in characters])
+from common.padding import PADDED, pad
 
 
 class Epoch:
@@ -103,8 +27,6 @@ def epochs(batches: Callable[[int], Iterator[tuple]], signature: tuple, steps: i
     It counts how often it has been gone through. Its attribute `epoch`, an `Epoch`, sets that number: what is random in
     `batches` follows from the seed and the epoch, so that a training which is resumed meets the same data again.
     """
-    import tensorflow as tf
-
     epoch = Epoch()
 
     def count():
@@ -131,8 +53,6 @@ def stream_batches(ids, batch_size, sequence_length, seed=None):
     Returns:
         A dataset of `epochs`: `(inputs, targets)`, both (batch_size, sequence_length), targets one character ahead.
     """
-    import tensorflow as tf
-
     steps = (len(ids) - 1) // batch_size // sequence_length
     if steps < 1:
         raise InputError(
@@ -162,8 +82,6 @@ def window_batches(ids, batch_size, sequence_length, seed=None):
     Returns:
         A dataset of `epochs`: `(inputs (batch, sequence_length), targets (batch,))`.
     """
-    import tensorflow as tf
-
     windows = len(ids) - sequence_length
     if windows < 1:
         raise InputError(f"a part of {len(ids)} characters is too short for windows of {sequence_length}")
@@ -179,3 +97,44 @@ def window_batches(ids, batch_size, sequence_length, seed=None):
 
     signature = tf.TensorSpec((None, sequence_length), tf.int32), tf.TensorSpec((None,), tf.int32)
     return epochs(batches, signature, -(-windows // batch_size))
+
+
+def bucketed_batches(
+    inputs: Sequence[np.ndarray], targets: Sequence, batch_size: int, seed: int | None = None
+) -> tf.data.Dataset:
+    """Batches of sequences of about the same length, so that little of a batch is padding.
+
+    The bounds of the buckets are quantiles of the lengths; each batch is padded to its own longest sequence.
+
+    Args:
+        inputs: arrays (time, ...) of ids (padded with 0).
+        targets: arrays (time,) of class ids (padded with `PADDED`), or one number a sequence.
+        batch_size: sequences a batch.
+        seed: shuffles the sequences, anew in every epoch; `None` keeps the given order within each bucket.
+
+    Returns:
+        A dataset of `epochs`: `(inputs (batch, time, ...), targets (batch, time) or (batch,))`.
+    """
+    lengths = [len(sequence) for sequence in inputs]
+    bounds = sorted({int(bound) + 1 for bound in np.quantile(lengths, (0.2, 0.4, 0.6, 0.8, 0.9))})
+    bucket_of = np.searchsorted(bounds, lengths, side="right")
+    single = np.ndim(targets[0]) == 0
+
+    def batch(rows):
+        chosen = [targets[row] for row in rows]
+        return pad([inputs[row] for row in rows]), np.array(chosen) if single else pad(chosen, PADDED)
+
+    def batches(epoch):
+        order = range(len(inputs)) if seed is None else np.random.default_rng([seed, epoch]).permutation(len(inputs))
+        buckets = [[] for _ in range(len(bounds) + 1)]
+        for row in order:
+            bucket = buckets[bucket_of[row]]
+            bucket.append(row)
+            if len(bucket) == batch_size:
+                yield batch(bucket)
+                bucket.clear()
+        yield from (batch(bucket) for bucket in buckets if bucket)
+
+    signature = tuple(tf.TensorSpec((None,) * np.ndim(part), np.asarray(part).dtype) for part in batch([0]))
+    signature = tf.TensorSpec((None, None, *np.shape(inputs[0])[1:]), signature[0].dtype), signature[1]
+    return epochs(batches, signature, int(np.ceil(np.bincount(bucket_of) / batch_size).sum()))

@@ -15,13 +15,13 @@ Slurm can set (docs/scaling.md):
 
 One difference to a process without a strategy: there, Keras's Adam and Adagrad square the gradient of a row of an
 embedding once for each time that the row occurs in the batch; the summed gradients are squared once. So compare two
-workers with one (`python -m common.workers 1 ...`): these agree.
+workers with one (`python -m common.distributed 1 ...`): these agree.
 
 The model's variables are ordinary ones, and Keras's `fit` and callbacks run as ever, on each worker; only what `fit`
 does in one step is replaced, since Keras 3's own step does not work with this strategy (keras-team/keras, 20585).
 Worker 0 is the chief: it alone prints, writes the run folder and evaluates.
 
-    python -m common.workers 2 chargen/train.py --epochs 3     # two workers on this machine
+    python -m common.distributed 2 chargen/train.py --epochs 3     # two workers on this machine
 
 Reference: Goyal et al. 2017, Accurate, large minibatch SGD: training ImageNet in 1 hour.
 """
@@ -38,8 +38,10 @@ import time
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from common import InputError, WorkerLost
+from common.padding import PADDED
 
 TIMEOUT = 50  # seconds that a worker waits for the others
 
@@ -62,10 +64,9 @@ class Workers:
         return count * self.index // self.count, count * (self.index + 1) // self.count
 
     def share(self, batches):
-        """A dataset of `common.text.epochs` that gives only this worker's rows of each batch."""
+        """A dataset of `common.batches.epochs` that gives only this worker's rows of each batch."""
         if self.count == 1:
             return batches
-        import tensorflow as tf
 
         def cut(*batch):
             first, end = self.rows(tf.shape(batch[0])[0])
@@ -77,8 +78,6 @@ class Workers:
 
     def sum(self, tensors: list) -> list:
         """The sums of tensors over all workers, in one message."""
-        import tensorflow as tf
-
         flat = tf.concat([tf.reshape(tensor, [-1]) for tensor in tensors], axis=0)
         options = tf.distribute.experimental.CommunicationOptions(timeout_seconds=TIMEOUT)
 
@@ -92,8 +91,6 @@ class Workers:
 
     def sum_array(self, array: np.ndarray) -> np.ndarray:
         """The same for an array, outside of a training step."""
-        import tensorflow as tf
-
         if self.count == 1:
             return array
         with self._noticing():
@@ -120,9 +117,6 @@ class Workers:
         if self.strategy is None:
             return
         self.vary_dropout(model)
-        import tensorflow as tf
-
-        from common.padding import PADDED
 
         @tf.function(reduce_retracing=True)
         def train(x, y):
@@ -171,8 +165,6 @@ class Workers:
     @contextlib.contextmanager
     def _noticing(self):
         """Turn TensorFlow's errors of communication into WorkerLost."""
-        import tensorflow as tf
-
         errors = tf.errors
         lost = (errors.UnavailableError, errors.AbortedError, errors.CancelledError, errors.DeadlineExceededError)
         try:
@@ -184,6 +176,9 @@ class Workers:
             ) from error
 
 
+ALONE = Workers()
+
+
 def connect(strategy: str) -> Workers:
     """Find the other workers, before TensorFlow does anything else.
 
@@ -193,8 +188,6 @@ def connect(strategy: str) -> Workers:
     Raises:
         InputError: TF_CONFIG is missing or malformed.
     """
-    import tensorflow as tf
-
     if strategy == "mirrored" and "TF_CONFIG" not in os.environ:
         gpus = tf.config.list_physical_devices("GPU")
         if len(gpus) < 2:
@@ -270,6 +263,6 @@ def main(count: int, command: list[str]) -> int:
 
 if __name__ == "__main__":
     if len(sys.argv) < 3 or not sys.argv[1].isdecimal() or int(sys.argv[1]) < 1:
-        print("usage: python -m common.workers COUNT SCRIPT [FLAGS ...]", file=sys.stderr)
+        print("usage: python -m common.distributed COUNT SCRIPT [FLAGS ...]", file=sys.stderr)
         sys.exit(2)
     sys.exit(main(int(sys.argv[1]), sys.argv[2:]))

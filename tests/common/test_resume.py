@@ -5,9 +5,10 @@ import keras
 import numpy as np
 import pytest
 
-from common import InputError, training
-from common.recurrent import LSTM
-from common.text import Vocabulary, stream_batches
+from common import InputError, callbacks, runs, saving
+from common.batches import stream_batches
+from common.fast_rnn import LSTM
+from common.vocabulary import Vocabulary
 
 IDS = np.random.default_rng(0).integers(0, 9, 200).astype("int32")
 EPOCHS, STEPS = 3, 199 // 2 // 10
@@ -21,8 +22,8 @@ def train(run, stop_at=None, patience=9, every=4, batches=None, **more):
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(0.02), loss, metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")])
     batches = batches or stream_batches(IDS, 2, 10, seed=3)
-    options = training.RunOptions(save_every=every)
-    kept = training.callbacks(run, "val_loss", {"ids": Vocabulary("abc")}, options, batches, patience, **more)
+    options = runs.RunOptions(save_every=every)
+    kept = callbacks.run_callbacks(run, "val_loss", {"ids": Vocabulary("abc")}, options, batches, patience, **more)
     model.fit(
         batches,
         validation_data=stream_batches(IDS, 2, 10),
@@ -60,7 +61,7 @@ def everything(model):
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory):
     run = tmp_path_factory.mktemp("run")
-    return everything(train(run)), (run / "history.csv").read_text(), training.load_model(run / "model.keras")[0]
+    return everything(train(run)), (run / "history.csv").read_text(), saving.load_model(run / "model.keras")[0]
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,7 @@ def test_an_interrupted_training_ends_with_the_same_bits(uninterrupted, tmp_path
     for value, expected in zip(everything(model), weights, strict=True):
         assert np.array_equal(value, expected)
     assert (tmp_path / "history.csv").read_text() == history
-    loaded = training.load_model(tmp_path / "model.keras")[0]
+    loaded = saving.load_model(tmp_path / "model.keras")[0]
     for value, expected in zip(loaded.get_weights(), best.get_weights(), strict=True):
         assert np.array_equal(value, expected)
 
@@ -106,7 +107,7 @@ def test_patience_is_remembered(tmp_path):
         model = keras.Sequential([keras.Input((10,), dtype="int32"), keras.layers.Embedding(9, 9)])
         model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
         batches = stream_batches(IDS, 2, 10)
-        kept = training.callbacks(run, "val_loss", {}, training.RunOptions(), batches, patience)
+        kept = callbacks.run_callbacks(run, "val_loss", {}, runs.RunOptions(), batches, patience)
         model.fit(batches, epochs=9, callbacks=[first, *kept, *last], verbose=0, shuffle=False)
 
     (tmp_path / "whole").mkdir()

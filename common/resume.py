@@ -5,7 +5,7 @@ stateful layers, the optimizer's variables, how far the random numbers of dropou
 are made of, and the history. They are one file, which is replaced as a whole, so that there always is a good one.
 
 The data need not be saved. What is random in an epoch of data follows from the seed and the number of the epoch alone
-(`common.text.epochs`), so that a step is found again by its epoch and its place there.
+(`common.batches.epochs`), so that a step is found again by its epoch and its place there.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ import keras
 import numpy as np
 
 from common import InputError
-from common.training import replacing
-from common.workers import Workers
+from common.distributed import Workers
+from common.saving import replacing
 
 KINDS = ("model", "states", "optimizer", "metrics")  # of variables
 
@@ -36,7 +36,7 @@ class Backup(keras.callbacks.Callback):
 
     Args:
         path: the file.
-        batches: the dataset that is trained on, one of `common.text.epochs`.
+        batches: the dataset that is trained on, one of `common.batches.epochs`.
         every: steps between two savings.
         history: `history.csv`, written anew after each epoch; `None` for no such file.
         stopping: `EarlyStopping`, to be shown the epochs before, if the training is resumed. It comes before this one.

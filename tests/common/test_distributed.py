@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from forked import finished
 
-from common import InputError, workers
-from common.workers import Workers, local_cluster
+from common import InputError, distributed
+from common.distributed import Workers, local_cluster
 
 FLAGS = ["--preset", "default", "--hidden-size", "12", "--batch-size", "4", "--sequence-length", "20"]
 FLAGS += ["--sample-length", "1", "--save-every", "5", "--input-dropout", "0", "--dropout", "0"]
@@ -126,4 +126,4 @@ def test_a_missing_or_malformed_configuration_is_refused(monkeypatch, value):
     if value is not None:
         monkeypatch.setenv("TF_CONFIG", value)
     with pytest.raises(InputError, match="TF_CONFIG must be JSON"):
-        workers.connect("multiworker")
+        distributed.connect("multiworker")

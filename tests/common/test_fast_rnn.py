@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from common import recurrent
+from common import fast_rnn
+from common.fast_rnn import layers as fast_layers
 
 CELLS = ["SimpleRNN", "LSTM", "GRU"]
 BATCH, STEPS, INPUTS, HIDDEN = 19, 11, 5, 7  # rows enough for two loops
@@ -28,7 +29,7 @@ def pair(cell, **options):
     """Keras's layer and ours, with the same weights."""
     keras.utils.set_random_seed(2)
     options = {"bias_initializer": "normal", **options}
-    layers = [getattr(package, cell)(HIDDEN, **options) for package in (keras.layers, recurrent)]
+    layers = [getattr(package, cell)(HIDDEN, **options) for package in (keras.layers, fast_rnn)]
     for layer in layers:
         layer.build((BATCH if options.get("stateful") else None, None, INPUTS))
     layers[1].set_weights(layers[0].get_weights())
@@ -57,8 +58,8 @@ def assert_equal(ours, theirs):
 @pytest.mark.parametrize("mask", MASKS)
 @pytest.mark.parametrize("cell", CELLS)
 def test_outputs_states_and_gradients_are_those_of_keras(cell, mask, cut, monkeypatch):
-    monkeypatch.setattr(recurrent, "LOOPS", 3)
-    monkeypatch.setattr(recurrent, "LARGE", HIDDEN if cut == "units" else HIDDEN + 1)
+    monkeypatch.setattr(fast_layers, "LOOPS", 3)
+    monkeypatch.setattr(fast_layers, "LARGE", HIDDEN if cut == "units" else HIDDEN + 1)
     theirs, ours = pair(cell, return_sequences=True, return_state=True)
     assert ours._shares(BATCH) == ((1, [2, 2, 3]) if cut == "units" else (2, [HIDDEN]))
     states = [random.normal(size=(BATCH, HIDDEN)).astype("float32") for _ in range(2 if cell == "LSTM" else 1)]
@@ -82,7 +83,7 @@ def test_bidirectional(cell):
     theirs, ours = keras.layers.Bidirectional(theirs), keras.layers.Bidirectional(ours)
     for layer in (theirs, ours):
         layer.build((None, None, INPUTS))
-    assert type(ours.backward_layer) is getattr(recurrent, cell)
+    assert type(ours.backward_layer) is getattr(fast_rnn, cell)
     ours.set_weights(theirs.get_weights())
     mask = MASKS["right padded"]
     assert_equal(run(ours, sequences(), mask=mask), run(theirs, sequences(), mask=mask))
@@ -143,14 +144,14 @@ UNCOVERED = [
 @pytest.mark.parametrize(("cell", "options"), UNCOVERED)
 def test_what_is_not_covered_is_left_to_keras(cell, options, monkeypatch):
     theirs, ours = pair(cell, **options)
-    monkeypatch.setattr(recurrent, "_scan", None)  # calling it would fail
+    monkeypatch.setattr(fast_layers, "_scan", None)  # calling it would fail
     assert np.array_equal(*(keras.ops.convert_to_numpy(layer(sequences()[:, :3])) for layer in (theirs, ours)))
 
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_what_is_covered_is_not_left_to_keras(cell, monkeypatch):
     _, ours = pair(cell)
-    monkeypatch.setattr(recurrent, "_scan", None)
+    monkeypatch.setattr(fast_layers, "_scan", None)
     with pytest.raises(TypeError):
         ours(sequences())
 

@@ -1,7 +1,7 @@
 """Print tables: `print_table` for the scripts, and one line a task for the newest runs.
 
-python -m common.summary           # the newest finished run of each task in runs/
-python -m common.summary FOLDER    # the same in another folder
+python -m common.tables           # the newest finished run of each task in runs/
+python -m common.tables FOLDER    # the same in another folder
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from common.training import read_json
+from common.saving import read_json
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -15,7 +15,7 @@ Here both directions are written out, after five observations:
 5. **Units side by side.** A product with few columns takes as long as it takes to read M. So if a large layer has a
    small batch, not the batch but the units are cut in parts: each core reads its own rows of M only.
 
-The cells' equations stand in `recurrent_cells.py`. A masked step leaves the state as it was, as in Keras. On a GPU, and
+The cells' equations stand in `cells.py`. A masked step leaves the state as it was, as in Keras. On a GPU, and
 with any option that is not covered (another activation, no bias, recurrent dropout, unrolling, reset_after=False,
 half precision), the layers fall back to Keras's own loop, cuDNN's included.
 
@@ -25,12 +25,13 @@ References: Werbos 1990, Backpropagation through time: what it does and how to d
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 import keras
 import tensorflow as tf
 
-from common import recurrent_cells
+from common.fast_rnn import cells
 
 CORES = os.cpu_count() or 1
 LOOPS = min(CORES, 4)  # side by side
@@ -157,9 +158,11 @@ def _scan(cell, inputs, matrices, states, beside, mask=None):
 
 
 def use_cores():
-    """Let `LOOPS` loops run at the same time, each with its share of the threads. Call it before TensorFlow starts."""
-    tf.config.threading.set_inter_op_parallelism_threads(CORES)
-    tf.config.threading.set_intra_op_parallelism_threads(CORES // LOOPS)
+    """Let `LOOPS` loops run at the same time, each with its share of the threads. It has no effect once TensorFlow has
+    computed something."""
+    with contextlib.suppress(RuntimeError):
+        tf.config.threading.set_inter_op_parallelism_threads(CORES)
+        tf.config.threading.set_intra_op_parallelism_threads(CORES // LOOPS)
 
 
 class _Fast:
@@ -233,28 +236,28 @@ class _Fast:
         return loops, _sizes(self.units, most // loops if large else 1)
 
 
-@keras.saving.register_keras_serializable(package="recurrent")
+@keras.saving.register_keras_serializable(package="rnn_examples")
 class SimpleRNN(_Fast, keras.layers.SimpleRNN):
     """`keras.layers.SimpleRNN`, faster on a CPU; see the top of the file."""
 
-    _equations = recurrent_cells.SimpleRNN
+    _equations = cells.SimpleRNN
 
 
-@keras.saving.register_keras_serializable(package="recurrent")
+@keras.saving.register_keras_serializable(package="rnn_examples")
 class LSTM(_Fast, keras.layers.LSTM):
     """`keras.layers.LSTM`, faster on a CPU; see the top of the file."""
 
-    _equations = recurrent_cells.LSTM
+    _equations = cells.LSTM
 
     def _matrix(self, kernel, recurrent, bias):
         return super()._matrix(kernel, recurrent, bias) * tf.repeat([1.0, 1, 2, 1], self.units)[:, None]
 
 
-@keras.saving.register_keras_serializable(package="recurrent")
+@keras.saving.register_keras_serializable(package="rnn_examples")
 class GRU(_Fast, keras.layers.GRU):
     """`keras.layers.GRU`, faster on a CPU; see the top of the file."""
 
-    _equations = recurrent_cells.GRU
+    _equations = cells.GRU
 
     def _matrix(self, kernel, recurrent, bias):
         zr, n = slice(2 * self.units), slice(2 * self.units, None)

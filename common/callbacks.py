@@ -1,0 +1,74 @@
+"""Keras's callbacks for a training of this suite."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from common.distributed import ALONE, Workers
+from common.resume import Backup
+from common.runs import RunOptions
+from common.saving import save_model
+from common.vocabulary import Vocabulary
+
+
+class SaveBestModel(keras.callbacks.Callback):
+    """Writes the model when the monitored metric is better than in all epochs before, resumed ones included."""
+
+    def __init__(self, path: Path, monitor: str, mode: str, vocabularies: dict[str, Vocabulary], backup: Backup):
+        super().__init__()
+        self.path, self.monitor, self.vocabularies, self.backup = path, monitor, vocabularies, backup
+        self.better = max if mode == "max" else min
+
+    def on_epoch_end(self, epoch, logs=None):
+        value, before = logs[self.monitor], [row[self.monitor] for row in self.backup.rows]
+        if all(self.better(value, other) != other for other in before):
+            save_model(self.model, self.path, **self.vocabularies)
+
+
+class ResetStates(keras.callbacks.Callback):
+    """Makes stateful layers forget before each epoch and before each validation."""
+
+    def on_epoch_begin(self, epoch=None, logs=None):
+        for layer in self.model.layers:
+            if getattr(layer, "stateful", False):
+                layer.reset_states()
+
+    def on_test_begin(self, logs=None):
+        self.on_epoch_begin()
+
+
+def run_callbacks(
+    run: Path,
+    monitor: str,
+    vocabularies: dict[str, Vocabulary],
+    options: RunOptions,
+    batches: Any,
+    patience: int,
+    name: str = "model",
+    workers: Workers = ALONE,
+) -> list[keras.callbacks.Callback]:
+    """The callbacks of a training that may be resumed: the best model, backup, early stopping, and for the main model
+    of the run history.csv and TensorBoard.
+
+    Args:
+        run: the run folder.
+        monitor: the validation metric that decides which epoch is best, such as `val_loss`.
+        vocabularies: saved with the model.
+        options: those of the script.
+        batches: the dataset that is trained on; the backup tells it the epoch.
+        patience: epochs without improvement after which training stops.
+        name: of the model's file, without `.keras`; the main one is `model`.
+        workers: those who train together; only the chief writes.
+    """
+    mode = "max" if "accuracy" in monitor else "min"
+    main = name == "model"
+    stopping = keras.callbacks.EarlyStopping(monitor, mode=mode, patience=patience, verbose=1)
+    history = run / "history.csv" if main else None
+    backup = Backup(run / "backup" / f"{name}.npz", batches, options.save_every, history, stopping, workers)
+    written_by_chief = [SaveBestModel(run / f"{name}.keras", monitor, mode, vocabularies, backup)]
+    if main:
+        written_by_chief.append(keras.callbacks.TensorBoard(run / "tensorboard", write_graph=False))
+    return [keras.callbacks.TerminateOnNaN(), *(written_by_chief if workers.chief else []), stopping, backup]

@@ -1,0 +1,82 @@
+"""Models, vocabularies and JSON in files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from common import InputError
+from common.vocabulary import Vocabulary
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give the path of a file to write, which takes the place of `path` if all goes well: whoever looks at `path` sees
+    the old file or the new one, never half of one, even if the process is killed."""
+    temporary = path.with_name(f".part-{os.getpid()}-{path.name}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON atomically: a reader sees the old file or the new one, never half of one."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file of a run; InputError if it is missing or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path} is missing; is {path.parent} the folder of a run?") from None
+    except ValueError as error:
+        raise InputError(f"{path} is damaged ({error}); train again") from None
+
+
+def save_model(model: Any, path: Path, **vocabularies: Vocabulary) -> None:
+    """Save a Keras model and its vocabularies in one `.keras` file, atomically.
+
+    A `.keras` file is a zip; the vocabularies are one more member, `vocabularies.json`, which Keras itself ignores.
+    """
+    with replacing(path) as temporary:
+        model.save(temporary)
+        with zipfile.ZipFile(temporary, "a") as archive:
+            tokens = {name: vocabulary.tokens for name, vocabulary in vocabularies.items()}
+            archive.writestr("vocabularies.json", json.dumps(tokens, ensure_ascii=False))
+
+
+def load_model(path: Path, *modules: str) -> tuple[Any, dict[str, Vocabulary]]:
+    """Load what `save_model` wrote: the model, not compiled, and its vocabularies by name.
+
+    Nothing in the file is run: Keras's safe mode refuses Lambda layers, and no class is known here but Keras's, those
+    of common/fast_rnn, and those of the `model.py` that the caller has imported.
+
+    Raises:
+        InputError: no such file, a damaged one, one without vocabularies, or one with other classes.
+    """
+    if not path.is_file():
+        raise InputError(f"there is no model {path}; train one, or name its run folder with --run")
+    import keras
+
+    for module in ("common.fast_rnn", *modules):  # they register the layers that the file may hold
+        importlib.import_module(module)
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            tokens = json.loads(archive.read("vocabularies.json"))
+        vocabularies = {name: Vocabulary([str(token) for token in known]) for name, known in tokens.items()}
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # whatever zipfile, JSON, HDF5 and Keras may find in a file
+        reason = (str(error).strip() or type(error).__name__).split("\n")[0]
+        raise InputError(f"{path} is damaged or not a model of this task ({reason}); train again") from None
+    return model, vocabularies

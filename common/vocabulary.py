@@ -1,0 +1,91 @@
+"""Characters and words <-> ids."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+
+from common import InputError
+
+PADDING = ""  # the token with id 0 in a vocabulary of words; `Embedding(mask_zero=True)` masks it
+UNKNOWN = "[UNK]"  # the token with id 1 in a vocabulary of words; stands for every word that is not in it
+
+
+class Vocabulary:
+    """The different tokens of a corpus; the id of a token is its place in `tokens`.
+
+    Args:
+        tokens: the different tokens. If `UNKNOWN` is among them, tokens outside the vocabulary get its id.
+    """
+
+    def __init__(self, tokens: Sequence[str]):
+        self.tokens = list(tokens)
+        self._ids = {token: index for index, token in enumerate(self.tokens)}
+        self._unknown = self._ids.get(UNKNOWN)
+
+    @classmethod
+    def of_characters(cls, text: str) -> Vocabulary:
+        """All different characters of `text`, in code-point order; no padding, no unknown character."""
+        return cls(sorted(set(text)))
+
+    @classmethod
+    def of_words(cls, sentences: Iterable[Iterable[str]], minimum_count: int = 1) -> Vocabulary:
+        """Padding, unknown, then the words that occur at least `minimum_count` times, commonest first."""
+        counts = Counter(word for sentence in sentences for word in sentence)
+        return cls([PADDING, UNKNOWN, *(word for word, count in counts.most_common() if count >= minimum_count)])
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def __contains__(self, token: str) -> bool:
+        return token in self._ids
+
+    def encode(self, tokens: Iterable[str]) -> np.ndarray:
+        """Tokens to ids: an int32 array (time,).
+
+        Raises:
+            InputError: a token is not in a vocabulary that has no `UNKNOWN`.
+        """
+        try:
+            if self._unknown is None:
+                return np.fromiter((self._ids[token] for token in tokens), dtype="int32")
+            return np.fromiter((self._ids.get(token, self._unknown) for token in tokens), dtype="int32")
+        except KeyError as error:
+            raise InputError(
+                f"the model does not know {error.args[0]!r}; it knows only the characters {''.join(self.tokens)!r}"
+            ) from None
+
+    def decode(self, ids: Iterable[int]) -> list[str]:
+        """Ids to tokens."""
+        return [self.tokens[index] for index in ids]
+
+
+def character_ids(pieces: Callable[[], Iterable[str]]) -> tuple[np.ndarray, Vocabulary]:
+    """The ids of the characters of a text, in a memory-mapped temporary file, and the vocabulary.
+
+    Args:
+        pieces: gives the text piece by piece; called twice, first to find the characters, then to look them up.
+
+    Returns:
+        The ids (length,), read-only, of the smallest unsigned integer type that holds them; and the vocabulary, in
+        code-point order.
+    """
+
+    def code_points(piece):
+        return np.frombuffer(piece.encode("utf-32-le"), "<u4")
+
+    occurs = np.zeros(sys.maxunicode + 1, dtype=bool)
+    for piece in pieces():
+        occurs[code_points(piece)] = True
+    characters = np.flatnonzero(occurs)
+
+    id_of = np.zeros(len(occurs), dtype=np.min_scalar_type(len(characters) - 1))
+    id_of[characters] = np.arange(len(characters))
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - goes when the array that is mapped to it goes
+    for piece in pieces():
+        id_of[code_points(piece)].tofile(file)
+    return np.memmap(file, id_of.dtype, mode="r"), Vocabulary([chr(character) for character in characters])

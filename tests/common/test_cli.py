@@ -1,0 +1,61 @@
+from dataclasses import dataclass
+from typing import Literal
+
+import pytest
+
+from common import InputError, cli, runs
+from common.cli import Count, Share
+
+
+@dataclass(frozen=True)
+class Options(runs.RunOptions):
+    preset: Literal["default", "book"] = "default"
+    hidden_size: Count = 8  # units of the layer
+    lengths: tuple[Count, ...] = (1, 2)
+    dropout: Share = 0.5
+    cell: Literal["lstm", "gru"] = "lstm"
+
+
+PRESETS = {"default": Options(), "book": Options(preset="book", hidden_size=99)}
+
+
+def parse(*arguments):
+    return cli.parse_flags(Options, list(arguments), presets=PRESETS)
+
+
+def test_flags_override_defaults():
+    assert parse("--hidden-size", "3", "--cell", "gru") == Options(hidden_size=3, cell="gru")
+
+
+def test_preset_changes_the_defaults_and_flags_still_win():
+    assert parse("--preset", "book").hidden_size == 99
+    assert parse("--preset=book", "--hidden-size", "5") == Options(preset="book", hidden_size=5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--hiden-size", "3"], "--hiden-size"),
+        (["--hidden-size", "many"], "--hidden-size"),
+        (["--hidden-size"], "--hidden-size"),
+        (["--cell", "rnn"], "--cell"),
+        (["--preset", "blog"], "--preset"),
+        (["--hidden-size", "0"], "--hidden-size is 0"),
+        (["--hidden-size", "-4"], "--hidden-size is -4"),
+        (["--lengths", "3", "0"], "--lengths is 0"),
+        (["--dropout", "1"], "--dropout is 1.0"),
+        (["--dropout", "nan"], "--dropout is nan"),
+        (["--seed", "-1"], "--seed"),
+        (["--seed", "4294967296"], "--seed is 4294967296"),
+        (["--name", "\udce9"], "not valid UTF-8"),
+    ],
+)
+def test_bad_flags_are_named_in_one_line(arguments, named):
+    with pytest.raises(InputError) as error:
+        parse(*arguments)
+    assert named in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_dropout_and_a_seed_of_zero_are_fine():
+    assert parse("--dropout", "0", "--seed", "0").dropout == 0
