@@ -1,6 +1,8 @@
+import functools
 import hashlib
 import http.server
 import io
+import itertools
 import threading
 import zipfile
 
@@ -175,6 +177,75 @@ def test_leaving_a_subject_out_leaves_no_mention_of_it_in_training():
 def test_folds_refuse_a_label_with_too_few_rows():
     with pytest.raises(InputError, match="one label has 3"):
         data.folds([0, 0, 0] + [1] * 50)
+
+
+def test_near_copies_are_at_most_three_edits_apart():
+    sentences = ["the film was good", "Film: was good", "the film was goods so", "the film was bood!", "the film was"]
+    # Edits from the first: "the " deleted, 4; "s so" inserted, 4; one letter replaced, and the mark is folded away, 1;
+    # " good" deleted, 5. From the second: "the " inserted and a letter replaced, 5; and so on.
+    assert data.near_copies(sentences) == [(0, 3)]
+    assert data.near_copies(sentences, edits=4) == [(0, 1), (0, 2), (0, 3)]
+
+
+def test_three_characters_more_are_a_near_copy_and_four_are_not():
+    assert data.near_copies(["abcdefg", "abc", "abcd", "..."]) == [(0, 2), (1, 2), (1, 3)]
+
+
+def test_near_copies_have_their_characters_in_nearly_the_same_order():
+    assert data.near_copies(["abcdefgh", "dcbaefgh", "cbadefgh"]) == [(0, 2), (1, 2)]  # the first two: 4 edits
+
+
+def test_near_copies_are_those_whose_whole_distance_is_computed():
+    generator = np.random.default_rng(0)
+    sentences = ["".join(generator.choice(list("abc "), size)) for size in generator.integers(2, 12, 80)]
+    folded = [data.fold(sentence) for sentence in sentences]
+    all_pairs = itertools.combinations(range(80), 2)
+    expected = [(one, other) for one, other in all_pairs if distance_by_recursion(folded[one], folded[other]) <= 3]
+    assert 100 < len(expected) < 2000
+    assert data.near_copies(sentences) == expected
+
+
+@functools.cache
+def distance_by_recursion(one, other):
+    """The edit distance by its definition."""
+    if not one or not other:
+        return len(one) + len(other)
+    replaced = distance_by_recursion(one[1:], other[1:]) + (one[0] != other[0])
+    return min(replaced, distance_by_recursion(one[1:], other) + 1, distance_by_recursion(one, other[1:]) + 1)
+
+
+def test_a_chain_of_near_copies_is_one_group():
+    pairs = data.near_copies(["i love it", "other words", "i love it so so", "i love it so"])
+    assert pairs == [(0, 3), (2, 3)]  # " so" is three edits, " so so" six
+    assert data.near_copy_groups(pairs, 4) == [0, 1, 0, 0]
+
+
+def test_groups_join_chains_whatever_the_order_of_the_pairs():
+    assert data.near_copy_groups([(0, 1), (1, 2)], 5) == [0, 0, 0, 3, 4]
+    assert data.near_copy_groups([(3, 4), (1, 2), (0, 4), (2, 4)], 6) == [0, 0, 0, 0, 0, 5]
+    assert data.near_copy_groups([], 3) == [0, 1, 2]
+
+
+def test_no_group_is_in_training_and_test_of_one_fold():
+    labels = [0, 1] * 50
+    pairs = [(row, row + 2) for row in range(0, 96, 4)] + [(row, row + 7) for row in range(0, 60, 20)]
+    groups = data.near_copy_groups(pairs, 100)
+    folds = data.grouped_folds(labels, pairs)
+    assert sorted(row for _, test in folds for row in test) == list(range(100))
+    for train, test in folds:
+        assert sorted(train + test) == list(range(100))
+        assert {groups[row] for row in train}.isdisjoint(groups[row] for row in test)
+        assert 16 <= len(test) <= 24 and 0.4 <= np.mean([labels[row] for row in test]) <= 0.6
+    broken = [{groups[row] for row in train} & {groups[row] for row in test} for train, test in data.folds(labels)]
+    assert all(broken)  # the plain folds tear groups apart
+
+
+def test_grouped_folds_refuse_too_few_groups():
+    labels = [0] * 20 + [1] * 20
+    chain = [(row, row + 1) for row in range(15)]  # rows 0 to 15 are one group: label 0 is in five
+    assert len(data.grouped_folds(labels, chain)) == 5
+    with pytest.raises(InputError, match="40 sentences in 24 groups"):
+        data.grouped_folds(labels, [*chain, (15, 16)])
 
 
 # Finding, verifying, downloading
