@@ -7,7 +7,7 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -297,25 +297,3 @@ def folds(labels: list[int], count: int = 5) -> list[tuple[list[int], list[int]]
         raise InputError(f"{count} folds need at least {count} different sentences a label; one label has {rarest}")
     splitter = StratifiedKFold(count, shuffle=True, random_state=0)
     return [(train.tolist(), test.tolist()) for train, test in splitter.split(labels, labels)]
-
-
-def subject_folds(rows: list[tuple[int, str]], subjects: Sequence[str]) -> list[tuple[list[int], list[int]]]:
-    """Leave one subject out: for each subject, `(training rows, test rows)`. The test rows are those that mention the
-    subject (words as `normalise` leaves them), the training rows all the others.
-
-    Raises:
-        InputError: a subject is in no row or in all rows, or one of the parts of it lacks a label.
-    """
-    sentences = [f" {normalise(sentence)} " for _, sentence in rows]
-    parts = []
-    for subject in subjects:
-        mentions = [f" {normalise(subject)} " in sentence for sentence in sentences]
-        test = [index for index, mention in enumerate(mentions) if mention]
-        training = [index for index, mention in enumerate(mentions) if not mention]
-        if any({rows[index][0] for index in part} != {0, 1} for part in (training, test)):
-            raise InputError(
-                f"--subjects: the {len(test)} of {len(rows)} sentences that mention {subject!r}, and the others, must "
-                "hold both labels; choose another subject"
-            )
-        parts.append((training, test))
-    return parts

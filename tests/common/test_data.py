@@ -157,13 +157,6 @@ def test_folds_test_every_row_once_and_keep_the_share_of_labels():
         assert (len(test), sum(labels[row] for row in test)) == (20, 12)
 
 
-def test_leaving_a_subject_out_leaves_no_mention_of_it_in_training():
-    rows = [(1, "I like Tea!"), (0, "tea is bad"), (1, "coffee, good"), (0, "steam"), (0, "tea or coffee")]
-    assert data.subject_folds(rows, ["tea"]) == [([2, 3], [0, 1, 4])]  # steam holds no word tea
-    with pytest.raises(InputError, match="'cocoa'"):
-        data.subject_folds(rows, ["tea", "cocoa"])
-
-
 def test_folds_refuse_a_label_with_too_few_rows():
     with pytest.raises(InputError, match="one label has 3"):
         data.folds([0, 0, 0] + [1] * 50)

@@ -1,0 +1,111 @@
+"""How compare.py splits the sentences, besides into the usual folds: by subject, and with near-copies kept together."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from common import InputError
+from common.data import folds, normalise
+
+
+def subject_folds(rows: list[tuple[int, str]], subjects: Sequence[str]) -> list[tuple[list[int], list[int]]]:
+    """Leave one subject out: for each subject, `(training rows, test rows)`. The test rows are those that mention the
+    subject (words as `normalise` leaves them), the training rows all the others.
+
+    Raises:
+        InputError: a subject is in no row or in all rows, or one of the parts of it lacks a label.
+    """
+    sentences = [f" {normalise(sentence)} " for _, sentence in rows]
+    parts = []
+    for subject in subjects:
+        mentions = [f" {normalise(subject)} " in sentence for sentence in sentences]
+        test = [index for index, mention in enumerate(mentions) if mention]
+        training = [index for index, mention in enumerate(mentions) if not mention]
+        if any({rows[index][0] for index in part} != {0, 1} for part in (training, test)):
+            raise InputError(
+                f"--subjects: the {len(test)} of {len(rows)} sentences that mention {subject!r}, and the others, must "
+                "hold both labels; choose another subject"
+            )
+        parts.append((training, test))
+    return parts
+
+
+def near_copies(sentences: Sequence[str], edits: int = 3) -> list[tuple[int, int]]:
+    """The pairs of sentences, as indices with the smaller one first, that are at most `edits` apart after `normalise`.
+
+    An edit inserts, deletes or replaces one character, and changes by at most one how many characters are too many and
+    how many are missing. Counting characters therefore rules out most pairs; the distance of the others is computed.
+
+    References: Levenshtein 1966, Binary codes capable of correcting deletions, insertions, and reversals.
+    """
+    from nltk import edit_distance
+
+    normalised = [normalise(sentence) for sentence in sentences]
+    lengths = np.array([len(sentence) for sentence in normalised])
+    # How many characters of each sentence are in each of 64 bins; more bins would rule out more pairs.
+    bins = [np.array([ord(character) % 64 for character in sentence], dtype=int) for sentence in normalised]
+    counts = np.array([np.bincount(each, minlength=64) for each in bins])  # (sentences, 64)
+    pairs = []
+    for one, sentence in enumerate(normalised):
+        others = one + 1 + np.flatnonzero(np.abs(lengths[one + 1 :] - lengths[one]) <= edits)
+        differences = counts[others] - counts[one]  # (others, 64)
+        too_many, missing = np.maximum(differences, 0).sum(axis=1), np.maximum(-differences, 0).sum(axis=1)
+        for other in others[np.maximum(too_many, missing) <= edits].tolist():
+            if edit_distance(sentence, normalised[other]) <= edits:
+                pairs.append((one, other))
+    return pairs
+
+
+def near_copy_groups(pairs: Sequence[tuple[int, int]], count: int) -> list[int]:
+    """The group of each of `count` sentences, as the index of its first sentence.
+
+    Near-copies are in one group, and so are near-copies of near-copies.
+    """
+    earlier = list(range(count))  # for each sentence an earlier one of its group; the first one names itself
+
+    def first(index: int) -> int:
+        while earlier[index] != index:
+            index = earlier[index]
+        return index
+
+    for pair in pairs:
+        one, other = sorted(first(index) for index in pair)
+        earlier[other] = one
+    return [first(index) for index in range(count)]
+
+
+def grouped_folds(
+    labels: list[int], pairs: Sequence[tuple[int, int]], count: int = 5
+) -> list[tuple[list[int], list[int]]]:
+    """The same as `folds`, but near-copies are kept together, in the training part or in the test part of a fold.
+
+    Args:
+        labels: 0 or 1 for each row.
+        pairs: what `near_copies` found among the rows.
+
+    Raises:
+        InputError: the groups are too few or too large for both labels to be in each part of each fold.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    groups = near_copy_groups(pairs, len(labels))
+    labels_of_groups = set(zip(groups, labels, strict=True))
+    parts = []
+    if min(sum(label == each for _, each in labels_of_groups) for label in (0, 1)) >= count:
+        splitter = StratifiedGroupKFold(count, shuffle=True, random_state=0)
+        parts = [(train.tolist(), test.tolist()) for train, test in splitter.split(labels, labels, groups)]
+    if not parts or any({labels[row] for row in rows} != {0, 1} for part in parts for rows in part):
+        raise InputError(
+            f"--protocol groups: {len(labels)} sentences in {len(set(groups))} groups of near-copies are too few, or "
+            f"the groups too large, for {count} folds; choose another protocol"
+        )
+    return parts
+
+
+def inner_folds(labels) -> list[tuple[list[int], list[int]]]:
+    """For each of the five folds one `(training, validation)` split of its training part; its test part is left out."""
+    splits = []
+    for number, (training, _) in enumerate(folds(labels)):
+        parts = folds([labels[index] for index in training])[number]
+        splits.append(tuple([training[index] for index in part] for part in parts))
+    return splits

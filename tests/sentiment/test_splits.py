@@ -1,0 +1,93 @@
+import functools
+import itertools
+
+import numpy as np
+import pytest
+
+from common import InputError
+from common.data import folds, normalise
+from sentiment.splits import grouped_folds, inner_folds, near_copies, near_copy_groups, subject_folds
+
+
+def test_inner_folds_never_touch_the_test_part():
+    labels = [0] * 40 + [1] * 60
+    for (training, validation), (outer, test) in zip(inner_folds(labels), folds(labels), strict=True):
+        assert sorted(training + validation) == sorted(outer)
+        assert set(validation).isdisjoint(training) and set(validation).isdisjoint(test)
+        assert (len(validation), sum(labels[row] for row in validation)) == (16, pytest.approx(9.6, abs=1))
+
+
+def test_leaving_a_subject_out_leaves_no_mention_of_it_in_training():
+    rows = [(1, "I like Tea!"), (0, "tea is bad"), (1, "coffee, good"), (0, "steam"), (0, "tea or coffee")]
+    assert subject_folds(rows, ["tea"]) == [([2, 3], [0, 1, 4])]  # steam holds no word tea
+    with pytest.raises(InputError, match="'cocoa'"):
+        subject_folds(rows, ["tea", "cocoa"])
+
+
+def test_near_copies_are_at_most_three_edits_apart():
+    sentences = ["the film was good", "Film: was good", "the film was goods so", "the film was bood!", "the film was"]
+    # Edits from the first: "the " deleted, 4; "s so" inserted, 4; one letter replaced, and the mark is folded away, 1;
+    # " good" deleted, 5. From the second: "the " inserted and a letter replaced, 5; and so on.
+    assert near_copies(sentences) == [(0, 3)]
+    assert near_copies(sentences, edits=4) == [(0, 1), (0, 2), (0, 3)]
+
+
+def test_three_characters_more_are_a_near_copy_and_four_are_not():
+    assert near_copies(["abcdefg", "abc", "abcd", "..."]) == [(0, 2), (1, 2), (1, 3)]
+
+
+def test_near_copies_have_their_characters_in_nearly_the_same_order():
+    assert near_copies(["abcdefgh", "dcbaefgh", "cbadefgh"]) == [(0, 2), (1, 2)]  # the first two: 4 edits
+
+
+def test_near_copies_are_those_whose_whole_distance_is_computed():
+    generator = np.random.default_rng(0)
+    sentences = ["".join(generator.choice(list("abc "), size)) for size in generator.integers(2, 12, 80)]
+    folded = [normalise(sentence) for sentence in sentences]
+    all_pairs = itertools.combinations(range(80), 2)
+    expected = [(one, other) for one, other in all_pairs if distance_by_recursion(folded[one], folded[other]) <= 3]
+    assert 100 < len(expected) < 2000
+    assert near_copies(sentences) == expected
+
+
+@functools.cache
+def distance_by_recursion(one, other):
+    """The edit distance by its definition."""
+    if not one or not other:
+        return len(one) + len(other)
+    replaced = distance_by_recursion(one[1:], other[1:]) + (one[0] != other[0])
+    return min(replaced, distance_by_recursion(one[1:], other) + 1, distance_by_recursion(one, other[1:]) + 1)
+
+
+def test_a_chain_of_near_copies_is_one_group():
+    pairs = near_copies(["i love it", "other words", "i love it so so", "i love it so"])
+    assert pairs == [(0, 3), (2, 3)]  # " so" is three edits, " so so" six
+    assert near_copy_groups(pairs, 4) == [0, 1, 0, 0]
+
+
+def test_groups_join_chains_whatever_the_order_of_the_pairs():
+    assert near_copy_groups([(0, 1), (1, 2)], 5) == [0, 0, 0, 3, 4]
+    assert near_copy_groups([(3, 4), (1, 2), (0, 4), (2, 4)], 6) == [0, 0, 0, 0, 0, 5]
+    assert near_copy_groups([], 3) == [0, 1, 2]
+
+
+def test_no_group_is_in_training_and_test_of_one_fold():
+    labels = [0, 1] * 50
+    pairs = [(row, row + 2) for row in range(0, 96, 4)] + [(row, row + 7) for row in range(0, 60, 20)]
+    groups = near_copy_groups(pairs, 100)
+    parts = grouped_folds(labels, pairs)
+    assert sorted(row for _, test in parts for row in test) == list(range(100))
+    for train, test in parts:
+        assert sorted(train + test) == list(range(100))
+        assert {groups[row] for row in train}.isdisjoint(groups[row] for row in test)
+        assert 16 <= len(test) <= 24 and 0.4 <= np.mean([labels[row] for row in test]) <= 0.6
+    broken = [{groups[row] for row in train} & {groups[row] for row in test} for train, test in folds(labels)]
+    assert all(broken)  # the plain folds tear groups apart
+
+
+def test_grouped_folds_refuse_too_few_groups():
+    labels = [0] * 20 + [1] * 20
+    chain = [(row, row + 1) for row in range(15)]  # rows 0 to 15 are one group: label 0 is in five
+    assert len(grouped_folds(labels, chain)) == 5
+    with pytest.raises(InputError, match="40 sentences in 24 groups"):
+        grouped_folds(labels, [*chain, (15, 16)])
