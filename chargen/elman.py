@@ -26,7 +26,7 @@ from typing import Literal
 
 import numpy as np
 
-from common.batches import stream_batches
+from chargen.ngram import NGram
 from common.cli import Count, Positive, run_script, start_tensorflow
 from common.data import load_text, load_words, split_text
 from common.runs import RunOptions, finish_run, start_run
@@ -47,23 +47,6 @@ class Hyperparameters(RunOptions):
     sample_length: Count = 30  # words of the sample in each report
 
 
-def build_model(hyperparameters, vocabulary_size):
-    """The model: ids (batch, time) -> logits (batch, time, vocabulary)."""
-    from keras import Input, Sequential, layers
-
-    from common.fast_rnn import SimpleRNN
-
-    activation = {"logistic": "sigmoid"}.get(hyperparameters.activation, hyperparameters.activation)
-    return Sequential(
-        [
-            Input((None,), hyperparameters.batch_size, dtype="int32"),
-            layers.Embedding(vocabulary_size, hyperparameters.hidden_size),
-            SimpleRNN(hyperparameters.hidden_size, activation, return_sequences=True, stateful=True),
-            layers.Dense(vocabulary_size),
-        ]
-    )
-
-
 def train(hyperparameters, ids, vocabulary):
     """Train on the first 80 % of `ids`.
 
@@ -74,11 +57,15 @@ def train(hyperparameters, ids, vocabulary):
     import keras
     import tensorflow as tf
 
-    from chargen.generate import Writer
+    from chargen.model import CharacterModel
+    from chargen.writer import Writer
+    from common.batches import stream_batches
 
     keras.utils.set_random_seed(hyperparameters.seed)
     training, _, _ = split_text(ids)
-    model = build_model(hyperparameters, len(vocabulary))
+    activation = {"logistic": "sigmoid"}.get(hyperparameters.activation, hyperparameters.activation)
+    size = hyperparameters.hidden_size
+    model = CharacterModel(hyperparameters.batch_size, len(vocabulary), size, size, "simple", activation)
     writer = Writer(model, vocabulary)
     optimizer = keras.optimizers.Adam(hyperparameters.learning_rate)
     between = " " if hyperparameters.level == "word" else ""
@@ -98,7 +85,7 @@ def train(hyperparameters, ids, vocabulary):
     batches = stream_batches(training, hyperparameters.batch_size, hyperparameters.sequence_length)
     prompt = [int(first) for first in training[:5]]
     while True:
-        model.layers[1].reset_states()  # at the start of the text
+        model.reset_states()  # at the start of the text
         for inputs, targets in batches:
             loss, norm = step(inputs, targets)
             history["loss"].append(float(loss))
@@ -122,7 +109,7 @@ def train(hyperparameters, ids, vocabulary):
 def bits_of(model, ids) -> float:
     """Mean bits on the last tenth of `ids`, the state carried on from the text before; infinite if it overflows, as
     the unbounded states of ReLU can."""
-    from chargen.eval import bits_of_stream
+    from chargen.scoring import bits_of_stream
 
     training, validation, test = split_text(ids)
     bits = bits_of_stream(model, test, np.concatenate([training[-5000:], validation]))
@@ -151,8 +138,6 @@ def main(hyperparameters: Hyperparameters) -> None:
     ids, vocabulary, corpus = (load_words if words else load_text)(hyperparameters.data)
     print(f"{len(ids)} {hyperparameters.level}s, {len(vocabulary)} different", flush=True)
     start_tensorflow(hyperparameters)
-    from chargen.ngram import NGram
-
     run = start_run("elman", hyperparameters, corpus=corpus)
     started = time.perf_counter()
     model, history = train(hyperparameters, ids, vocabulary)
@@ -172,7 +157,7 @@ def main(hyperparameters: Hyperparameters) -> None:
             "split": "contiguous 80/10/10: train, validation (not used), test",
             "seed": hyperparameters.seed,
             "training_seconds": seconds,
-            "figure": "test_perplexity",
+            "metric": "test_perplexity",
             "test_perplexity": perplexity if np.isfinite(perplexity) else None,
             "baseline": {"name": "Kneser-Ney 3-gram", "value": baseline},
         },

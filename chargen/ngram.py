@@ -33,7 +33,7 @@ from common.cli import Count, Flags, Seed, run_script
 from common.data import load_text, load_words, split_text
 from common.tables import print_table
 
-LONGEST = 2_000_000  # symbols of the training text, from its end, that are counted: dictionaries take memory
+MAX_SYMBOLS = 2_000_000  # symbols of the training text, from its end, that are counted: dictionaries take memory
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class NGram:
     """An n-gram model of ids. It can go on counting while it is used: see `learn`.
 
     Args:
-        ids: the training text (length,), of which the last `LONGEST` are counted.
+        ids: the training text (length,), of which the last `MAX_SYMBOLS` are counted.
         vocabulary_size: number of different ids that may occur.
         order: ids in an n-gram, the predicted one included; at least 1.
         smoothing: "witten-bell" or "kneser-ney".
@@ -60,7 +60,7 @@ class NGram:
         self.vocabulary_size, self.order, self.smoothing = vocabulary_size, order, smoothing
         self.counts: list[dict] = [defaultdict(Counter) for _ in range(order)]  # [length of context][context][id]
         self.how_many = [Counter() for _ in range(order)]  # [length][n]: n-grams that have been counted n times
-        self.learn(ids[-LONGEST:])
+        self.learn(ids[-MAX_SYMBOLS:])
 
     def learn(self, ids, before=()) -> None:
         """Count the ids (length,), which follow on the ids `before`."""

@@ -56,9 +56,9 @@ def forward(weights, inputs, h):
     for x in inputs.T:  # x (batch,): a character's id picks a column of W, as the product with a one-hot vector would
         h = np.tanh(weights["W"][:, x].T + h @ weights["U"].T + weights["b"])  # (batch, hidden)
         logits = h @ weights["V"].T + weights["c"]  # (batch, vocabulary)
-        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
         states.append(h)
-        probabilities.append(odds / odds.sum(axis=1, keepdims=True))
+        probabilities.append(exponentials / exponentials.sum(axis=1, keepdims=True))
     return states, probabilities
 
 

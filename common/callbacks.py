@@ -23,16 +23,15 @@ class SaveBestModel(keras.callbacks.Callback):
         self.better = max if mode == "max" else min
 
     def on_epoch_end(self, epoch, logs=None):
-        value, before = logs[self.monitor], [row[self.monitor] for row in self.backup.rows]
-        if all(self.better(value, other) != other for other in before):
+        if all(self.better(logs[self.monitor], row[self.monitor]) != row[self.monitor] for row in self.backup.rows):
             save_model(self.model, self.path, **self.vocabularies)
 
 
 class ResetStates(keras.callbacks.Callback):
-    """Makes stateful layers forget before each epoch and before each validation."""
+    """Makes a stateful model, and stateful layers, forget before each epoch and before each validation."""
 
     def on_epoch_begin(self, epoch=None, logs=None):
-        for layer in self.model.layers:
+        for layer in (self.model, *self.model.layers):
             if getattr(layer, "stateful", False):
                 layer.reset_states()
 

@@ -63,6 +63,21 @@ class Workers:
         """Which of `count` rows are this worker's: the first one, and the first one that is not any more."""
         return count * self.index // self.count, count * (self.index + 1) // self.count
 
+    def share_of(self, batch_size: int) -> int:
+        """How many rows of each batch are this worker's.
+
+        Raises:
+            InputError: the workers cannot share the rows evenly, as a model that keeps a state for each row needs.
+        """
+        if batch_size % self.count:
+            raise InputError(f"--batch-size is {batch_size}; {self.count} workers cannot share it evenly")
+        return batch_size // self.count
+
+    def leave(self) -> None:
+        """End this process unless it is the chief, which evaluates."""
+        if not self.chief:
+            sys.exit(0)
+
     def share(self, batches):
         """A dataset of `common.batches.epochs` that gives only this worker's rows of each batch."""
         if self.count == 1:

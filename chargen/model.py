@@ -1,0 +1,203 @@
+"""The network: it reads characters, and says after each one how likely every character is to come next.
+
+    ids (batch, time) -> embedding (batch, time, embedding) -> LSTM (batch, time, hidden)
+                      -> logits (batch, time, vocabulary), plus those of the last n-grams
+
+It is *stateful*: a batch goes on where the batch before it stopped, so that nothing of the past is forgotten. `read`
+does the same with states that are given and returned, and `step` for a single character.
+
+References: Hochreiter & Schmidhuber 1997, Long short-term memory. Cho et al. 2014 (GRU). Merity, Keskar & Socher 2018,
+Regularizing and optimizing LSTM language models (weight dropout).
+"""
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+from chargen.ngram_logits import NgramLogits
+from common import fast_rnn
+from common.metrics import BitsPerCharacter
+
+
+class WeightDrop:
+    """Dropout of the recurrent weights of a layer (batch, time, inputs) -> (batch, time, hidden).
+
+    Dropout of the state itself would make a layer forget, step by step. Dropped weights are zero for all time steps of
+    a batch, and leave the state alone.
+
+    Args:
+        weight_dropout: share of the recurrent weights that is dropped at each step of training.
+    """
+
+    def __init__(self, units, weight_dropout=0.0, **options):
+        super().__init__(units, **options)
+        self.drop = layers.Dropout(weight_dropout)
+
+    def get_config(self):
+        return {**super().get_config(), "weight_dropout": self.drop.rate}
+
+    def inner_loop(self, sequences, initial_state, mask, training=False):
+        weights = self.cell.recurrent_kernel
+        dropped = self.drop(keras.ops.convert_to_tensor(weights), training=training)
+        with keras.StatelessScope([(weights, dropped)]):  # whoever reads the weights there gets these
+            return super().inner_loop(sequences, initial_state, mask, training=training)
+
+
+@keras.saving.register_keras_serializable(package="rnn_examples")
+class WeightDropSimpleRNN(WeightDrop, fast_rnn.SimpleRNN):
+    """A SimpleRNN with dropout of its recurrent weights."""
+
+
+@keras.saving.register_keras_serializable(package="rnn_examples")
+class WeightDropLSTM(WeightDrop, fast_rnn.LSTM):
+    """An LSTM with dropout of its recurrent weights."""
+
+
+@keras.saving.register_keras_serializable(package="rnn_examples")
+class WeightDropGRU(WeightDrop, fast_rnn.GRU):
+    """A GRU with dropout of its recurrent weights."""
+
+
+CELLS = {"simple": WeightDropSimpleRNN, "lstm": WeightDropLSTM, "gru": WeightDropGRU}
+
+
+@keras.saving.register_keras_serializable(package="rnn_examples")
+class CharacterModel(keras.Model):
+    """ids (batch, time) -> logits (batch, time, vocabulary). A call goes on where the last one stopped.
+
+    Args:
+        batch_size: texts that are read side by side when the model is called; `read` takes any number.
+        vocabulary_size: number of different ids.
+        embedding_size: numbers that stand for a character.
+        hidden_size: units of the recurrent layer.
+        cell: one of `CELLS`.
+        activation: of the recurrent layer.
+        input_dropout, weight_dropout, dropout: shares of the recurrent layer's inputs, recurrent weights and outputs
+            that are dropped in training.
+        ngrams: lengths of the n-grams that have logits of their own, in characters; without any there are none.
+        ngram_count: how many n-grams are known.
+        ngram_dropout: share of their lengths that is dropped in training.
+    """
+
+    stateful = True
+
+    def __init__(
+        self,
+        batch_size,
+        vocabulary_size,
+        embedding_size,
+        hidden_size,
+        cell="lstm",
+        activation="tanh",
+        input_dropout=0.0,
+        weight_dropout=0.0,
+        dropout=0.0,
+        ngrams=(),
+        ngram_count=0,
+        ngram_dropout=0.0,
+    ):
+        super().__init__()
+        self.config = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
+        self.embedding = layers.Embedding(vocabulary_size, embedding_size)
+        self.input_dropout = layers.Dropout(input_dropout)
+        options = {"activation": activation, "return_sequences": True, "return_state": True}
+        self.recurrent = CELLS[cell](hidden_size, weight_dropout, **options)
+        self.output_dropout = layers.Dropout(dropout)
+        self.dense = layers.Dense(vocabulary_size)
+        self.ngram_logits = NgramLogits(ngrams, ngram_count, vocabulary_size, ngram_dropout) if ngram_count else None
+        self.build((batch_size, None))
+
+    def build(self, shape):
+        self.embedding.build(shape)
+        self.recurrent.build((*shape, self.embedding.output_dim))
+        self.dense.build((*shape, self.recurrent.units))
+        if self.ngram_logits:
+            self.ngram_logits.build(shape)
+        self.states = [tf.Variable(state, trainable=False) for state in self.initial_states(shape[0])]
+
+    def get_config(self):
+        return dict(self.config)
+
+    def copy(self, batch_size):
+        """A model with the same weights that reads `batch_size` texts, and learns for itself from now on."""
+        other = CharacterModel(**self.config | {"batch_size": batch_size})
+        other.set_weights(self.get_weights())
+        return other
+
+    def initial_states(self, batch_size):
+        """The states before a text begins: those of the recurrent layer (batch, hidden), then that of the n-grams."""
+        states = self.recurrent.get_initial_state(batch_size)
+        return [*states, *([self.ngram_logits.initial_state(batch_size)] if self.ngram_logits else [])]
+
+    def read(self, ids, states, training=False):
+        """Read ids (batch, time) from `states` on: logits (batch, time, vocabulary), and the states after them."""
+        inputs = self.input_dropout(self.embedding(ids), training=training)  # (batch, time, embedding)
+        before = states[:-1] if self.ngram_logits else states
+        outputs, *after = self.recurrent(inputs, initial_state=before, training=training)
+        logits = self.dense(self.output_dropout(outputs, training=training))
+        if self.ngram_logits:
+            more, last = self.ngram_logits(ids, states[-1], training=training)
+            logits, after = logits + more, [*after, last]
+        return logits, after
+
+    def step(self, ids, states):
+        """The same for one character: ids (batch,) -> logits (batch, vocabulary), and states. It is faster: there is
+        no loop over time."""
+        before = states[:-1] if self.ngram_logits else states
+        outputs, after = self.recurrent.cell(self.embedding(ids), before)
+        logits = self.dense(outputs)
+        if self.ngram_logits:
+            more, last = self.ngram_logits(ids[:, None], states[-1])
+            logits, after = logits + more[:, 0], [*after, last]
+        return logits, list(after)
+
+    def call(self, ids, training=False):
+        logits, states = self.read(ids, [tf.convert_to_tensor(state) for state in self.states], training)
+        for variable, state in zip(self.states, states, strict=True):
+            variable.assign(state)
+        return logits
+
+    def reset_states(self):
+        """Forget: the next call begins a new text."""
+        for variable in self.states:
+            variable.assign(tf.zeros_like(variable))
+
+
+def build_model(hyperparameters, vocabulary_size, known=(), batch_size=None):
+    """The model, not compiled.
+
+    Args:
+        known: the n-grams that get logits of their own, as `known_ngrams` gives them.
+        batch_size: texts read side by side; by default `hyperparameters.batch_size`.
+    """
+    model = CharacterModel(
+        batch_size or hyperparameters.batch_size,
+        vocabulary_size,
+        hyperparameters.embedding_size,
+        hyperparameters.hidden_size,
+        hyperparameters.cell,
+        input_dropout=hyperparameters.input_dropout,
+        weight_dropout=hyperparameters.weight_dropout,
+        dropout=hyperparameters.dropout,
+        ngrams=hyperparameters.ngrams,
+        ngram_count=len(known),
+        ngram_dropout=hyperparameters.ngram_dropout,
+    )
+    if len(known):
+        model.ngram_logits.known.assign(known)
+    return model
+
+
+def compile_model(model, hyperparameters, steps):
+    """Compile for `steps` steps of training in all; both learning rates fall to 0 along half a cosine."""
+    rate = keras.optimizers.schedules.CosineDecay(hyperparameters.learning_rate, steps)
+    optimizer = keras.optimizers.Adam(rate, clipnorm=hyperparameters.clip_norm)
+    if model.ngram_logits:
+        # Most n-grams are rare, and their gradients small. Adam's steps are as long for a small gradient as for a large
+        # one. Adagrad's are shorter, as long as its sum of squares starts well above those of the gradients.
+        rate = keras.optimizers.schedules.CosineDecay(hyperparameters.ngram_learning_rate, steps)
+        adagrad = keras.optimizers.Adagrad(rate, initial_accumulator_value=1e-6)
+        of_ngrams = keras.optimizers.OptimizerMap(optimizer, {".*ngram_logits/.*": adagrad})
+        optimizer = keras.optimizers.MultiOptimizer(of_ngrams)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer, loss, metrics=[BitsPerCharacter()], jit_compile=False)
