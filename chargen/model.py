@@ -104,7 +104,9 @@ class CharacterModel(keras.Model):
         self.recurrent = CELLS[cell](hidden_size, weight_dropout, **options)
         self.output_dropout = layers.Dropout(dropout)
         self.dense = layers.Dense(vocabulary_size)
-        self.ngram_logits = NgramLogits(ngrams, ngram_count, vocabulary_size, ngram_dropout) if ngram_count else None
+        self.ngram_logits = None
+        if ngram_count:  # the optimizer finds its weights by the name
+            self.ngram_logits = NgramLogits(ngrams, ngram_count, vocabulary_size, ngram_dropout, name="ngram_logits")
         self.build((batch_size, None))
 
     def build(self, shape):

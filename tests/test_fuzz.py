@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 import chargen.elman
 import chargen.eval
 import chargen.generate
+import chargen.model
 import chargen.train
+import chargen.writer
 import pos_tagging.eval
 import pos_tagging.features
 import pos_tagging.tag
@@ -168,7 +170,7 @@ def test_a_treebank_with_members_outside_its_folder_is_read_in_memory_only(folde
 def writer():
     vocabulary = Vocabulary.of_characters("abc ('")
     hyperparameters = chargen.train.Hyperparameters(hidden_size=3, embedding_size=2, batch_size=1)
-    return chargen.generate.Writer(chargen.train.build_model(hyperparameters, len(vocabulary)), vocabulary)
+    return chargen.writer.Writer(chargen.model.build_model(hyperparameters, len(vocabulary)), vocabulary)
 
 
 @fuzz

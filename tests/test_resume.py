@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from forked import finished
 
-from chargen.generate import MODULES
+import chargen.model  # noqa: F401 - registers the layers
 from common.saving import load_model
 
-FLAGS = ["--preset", "default", "--epochs", "2", "--hidden-size", "12", "--batch-size", "4", "--members", "2"]
+FLAGS = ["--preset", "default", "--epochs", "2", "--hidden-size", "12", "--batch-size", "4", "--ensemble-size", "2"]
 FLAGS += ["--sequence-length", "20", "--sample-length", "1", "--save-every", "3", "--deterministic"]
 
 
@@ -46,7 +46,7 @@ def flags(tmp_path_factory):
 def results(run):
     """The weights of the models, and the history."""
     assert (run / "metrics.json").is_file()
-    weights = {path.name: load_model(path, *MODULES)[0].get_weights() for path in sorted(run.glob("*.keras"))}
+    weights = {path.name: load_model(path)[0].get_weights() for path in sorted(run.glob("*.keras"))}
     return weights, (run / "history.csv").read_text()
 
 
@@ -115,7 +115,7 @@ def test_an_interrupted_training_says_where_it_is_saved(flags, start, uninterrup
 
 def test_a_full_disk_is_one_line_and_leaves_what_was_saved(flags, start, output):
     run = Path(flags[1]) / "chargen" / "full"
-    process = start(*flags, "--name", "full", "--members", "1")
+    process = start(*flags, "--name", "full", "--ensemble-size", "1")
     while not (run / "model.keras").exists():
         time.sleep(0.01)
         assert process.is_alive()
@@ -124,7 +124,7 @@ def test_a_full_disk_is_one_line_and_leaves_what_was_saved(flags, start, output)
     before = (run / "model.keras").read_bytes()
     with np.load(run / "backup" / "model.npz") as archive:
         assert archive.files
-    process = start(*flags, "--name", "full", "--members", "1", "--resume", file_size=4096)
+    process = start(*flags, "--name", "full", "--ensemble-size", "1", "--resume", file_size=4096)
     (line,) = finished(process, output, code=2)
     assert line.startswith("train.py: error: ")
     assert (run / "model.keras").read_bytes() == before

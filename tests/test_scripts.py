@@ -170,7 +170,7 @@ def test_generate_answers_several_prompts(script, trained):
 
 
 def test_an_ensemble_is_trained_and_measured(script, tmp_path):
-    arguments = ["--runs", tmp_path, "--name", "x", "--members", "2", *TINY["chargen"]]
+    arguments = ["--runs", tmp_path, "--name", "x", "--ensemble-size", "2", *TINY["chargen"]]
     process = script("chargen/train.py", *arguments)
     assert process.returncode == 0, process.stderr
     figures = json.loads((tmp_path / "chargen" / "x" / "metrics.json").read_text())["all_bits_per_character"]

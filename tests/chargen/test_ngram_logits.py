@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from chargen.eval import bits_of_stream
-from chargen.generate import Writer, initial_states, step
-from chargen.train import Hyperparameters, build_model, compile_model
-from chargen.votes import Votes, known_ngrams
+from chargen.model import build_model, compile_model
+from chargen.ngram_logits import NgramLogits, known_ngrams
+from chargen.scoring import bits_of_stream
+from chargen.train import Hyperparameters
+from chargen.writer import Writer
 from common.callbacks import ResetStates
 from common.saving import load_model, save_model
 from common.vocabulary import Vocabulary
@@ -26,7 +27,7 @@ TINY = Hyperparameters(
     input_dropout=0.0,
     dropout=0.0,
     weight_dropout=0.0,
-    vote_dropout=0.5,
+    ngram_dropout=0.5,
     ngrams=LENGTHS,
 )
 
@@ -37,7 +38,7 @@ def occurrences(text, length):
     return Counter(text[start : start + length] for start in range(len(text) - length + 1))
 
 
-def model_with_votes(hyperparameters=TINY):
+def model_with_ngrams(hyperparameters=TINY):
     model = build_model(hyperparameters, len(VOCABULARY), known_ngrams(IDS, LENGTHS, len(VOCABULARY)))
     generator = np.random.default_rng(1)
     for weight in model.trainable_weights:
@@ -50,58 +51,57 @@ def test_known_are_the_strings_that_occur_twice():
     assert len(known_ngrams(IDS, LENGTHS, len(VOCABULARY))) == twice > 20
 
 
-def test_votes_count_the_strings_that_end_at_each_character():
+def test_the_table_is_read_where_a_known_string_ends():
     """With a table of ones for what is known and zeros for what is not, each logit is the number of known strings."""
     known = known_ngrams(IDS, LENGTHS, len(VOCABULARY))
-    votes = Votes(LENGTHS, len(known))
+    layer = NgramLogits(LENGTHS, len(known), len(VOCABULARY))
     read = "and she sat in it"  # partly as in the text
-    zeros = np.zeros((1, len(read), len(VOCABULARY)), "float32")
-    votes.build([zeros.shape, zeros.shape[:2]])
-    votes.known.assign(known)
-    votes.table.assign(np.arange(votes.table.shape[0])[:, None] < len(known) * np.ones(len(VOCABULARY)))
-    logits = votes([zeros, VOCABULARY.encode(read)[None]]).numpy()
+    layer.build((1, len(read)))
+    layer.known.assign(known)
+    layer.table.assign(np.arange(layer.table.shape[0])[:, None] < len(known) * np.ones(len(VOCABULARY)))
+    logits, _ = layer(VOCABULARY.encode(read)[None], layer.initial_state(1))
     padded = "\0" * 4 + read
     expected = [
         sum(occurrences(TEXT, length)[padded[: end + 5][-length:]] > 1 for length in LENGTHS)
         for end in range(len(read))
     ]
-    assert logits[0, :, 0].tolist() == expected
+    assert logits.numpy()[0, :, 0].tolist() == expected
     assert {0, 3} <= set(expected)
 
 
-def test_votes_remember_the_batch_before():
-    model = model_with_votes()
+def test_the_last_characters_of_the_batch_before_are_remembered():
+    model = model_with_ngrams()
     pieces = np.concatenate([model(IDS[start : start + 20][None]) for start in (0, 20, 40)], axis=1)
-    whole = model_with_votes(replace(TINY, sequence_length=60))
-    assert np.allclose(pieces, whole(IDS[:60][None]), atol=1e-5)
+    model.reset_states()
+    assert np.allclose(pieces, model(IDS[:60][None]), atol=1e-5)
 
 
 def test_stepping_equals_reading_the_whole_text():
-    model = model_with_votes()
+    model = model_with_ngrams()
     whole = model(IDS[:20][None]).numpy()
-    states = initial_states(model, 1)
+    states = model.initial_states(1)
     for position in range(20):
-        logits, states = step(model, IDS[None, position], states)
+        logits, states = model.step(IDS[None, position], states)
         assert np.allclose(logits, whole[:, position], atol=1e-5)
 
 
-def test_a_saved_model_votes_and_writes_the_same(tmp_path):
-    model = model_with_votes()
+def test_a_saved_model_writes_the_same(tmp_path):
+    model = model_with_ngrams()
     written = Writer(model, VOCABULARY).write("she", 30)
     save_model(model, tmp_path / "model.keras", characters=VOCABULARY)
-    loaded, _ = load_model(tmp_path / "model.keras", "chargen.votes")
+    loaded, _ = load_model(tmp_path / "model.keras")
     assert Writer(loaded, VOCABULARY).write("she", 30) == written
 
 
 @pytest.mark.parametrize("size", [40, 4000])
 def test_large_vocabularies_have_few_known_strings(size, monkeypatch):
-    monkeypatch.setattr("chargen.votes.NUMBERS", 40_000)
+    monkeypatch.setattr("chargen.ngram_logits.MAX_TABLE_SIZE", 40_000)
     ids = np.random.default_rng(0).integers(0, 40, 20_000)
     assert len(known_ngrams(ids, (2, 9), size)) <= 2 * 40_000 // size
     assert len(known_ngrams(ids, (2,), size)) == 40_000 // size
 
 
-def test_votes_learn():
+def test_ngram_logits_learn():
     keras.utils.set_random_seed(0)
     model = build_model(TINY, len(VOCABULARY), known_ngrams(IDS, LENGTHS, len(VOCABULARY)))
     for layer in model.layers[:-1]:  # the table learns alone
@@ -111,12 +111,12 @@ def test_votes_learn():
     assert losses[-1] < 0.5 * losses[0]
 
 
-def test_votes_learn_by_adagrad_and_the_rest_by_adam():
+def test_ngram_logits_learn_by_adagrad_and_the_rest_by_adam():
     """Adam's first step is as long for a small gradient as for a large one; Adagrad's is not."""
-    hyperparameters = replace(TINY, sequence_length=1, vote_dropout=0.0, learning_rate=0.004, vote_learning_rate=0.1)
-    model = model_with_votes(hyperparameters)
+    hyperparameters = replace(TINY, sequence_length=1, ngram_dropout=0.0, learning_rate=0.004, ngram_learning_rate=0.1)
+    model = model_with_ngrams(hyperparameters)
     (bias,) = [layer.bias for layer in model.layers if isinstance(layer, keras.layers.Dense)]
-    table = model.get_layer("votes").table
+    table = model.ngram_logits.table
     ids, targets = IDS[None, :1], IDS[None, 1:2]
     with tf.GradientTape() as tape:
         loss = 0.001 * tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(targets, model(ids)))
@@ -131,8 +131,8 @@ def test_votes_learn_by_adagrad_and_the_rest_by_adam():
 
 
 def test_a_compiled_model_can_be_measured():
-    """`bits_of_stream` reads with a clone, and Keras clones what a model was compiled with too."""
-    model = model_with_votes()
+    """`bits_of_stream` reads with a copy, which is not compiled."""
+    model = model_with_ngrams()
     bits = bits_of_stream(model, IDS[50:80], IDS[:50])
     compile_model(model, TINY, steps=1000)
     assert np.array_equal(bits_of_stream(model, IDS[50:80], IDS[:50]), bits)
