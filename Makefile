@@ -89,9 +89,10 @@ audit: $(SETUP) ## look up known vulnerabilities of the installed packages (need
 	.venv/bin/pip freeze --exclude-editable > .venv-audit/installed.txt
 	.venv-audit/bin/pip-audit --strict --no-deps --disable-pip -r .venv-audit/installed.txt
 
-lint: $(SETUP) ## check style and format
+lint: $(SETUP) ## check style, format, and which file may import which
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
+	.venv/bin/lint-imports --no-logo --no-cache
 
 bench: data .venv-bench/.installed ## compare each task with the classic scripts' way and with PyTorch (15 minutes)
 	@$(RUN) benchmarks/tasks.py .venv-bench/bin/python

@@ -27,14 +27,14 @@ def main(runs: Path) -> None:
     for task in ("chargen", "pos_tagging", "sentiment", "toy_sequence"):
         if (runs / task / "latest" / "metrics.json").is_file():
             metrics = read_json(runs / task / "latest" / "metrics.json")
-            figure, baseline = metrics["figure"], metrics["baseline"]
+            metric, baseline = metrics["metric"], metrics["baseline"]
             rows.append(
                 (
                     task,
                     metrics["model"],
                     metrics["corpus"]["name"],
-                    figure,
-                    float(metrics[figure]),
+                    metric,
+                    float(metrics[metric]),
                     f"{baseline['value']:.4f} ({baseline['name']})",
                     round(metrics["training_seconds"]),
                 )
