@@ -15,7 +15,7 @@ from common.distributed import Workers, local_cluster
 
 FLAGS = ["--preset", "default", "--hidden-size", "12", "--batch-size", "4", "--sequence-length", "20"]
 FLAGS += ["--sample-length", "1", "--save-every", "5", "--input-dropout", "0", "--dropout", "0"]
-FLAGS += ["--weight-dropout", "0", "--vote-dropout", "0", "--patience", "9"]
+FLAGS += ["--weight-dropout", "0", "--ngram-dropout", "0", "--patience", "9"]
 
 
 @pytest.fixture(scope="module")
