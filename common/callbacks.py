@@ -59,11 +59,11 @@ def run_callbacks(
         options: those of the script.
         batches: the dataset that is trained on; the backup tells it the epoch.
         patience: epochs without improvement after which training stops.
-        name: of the model's file, without `.keras`; the main one is `model`.
+        name: of the model's file, without `.keras`; the main one is `model`, or `member-1` of an ensemble.
         workers: those who train together; only the chief writes.
     """
     mode = "max" if "accuracy" in monitor else "min"
-    main = name == "model"
+    main = name in ("model", "member-1")
     stopping = keras.callbacks.EarlyStopping(monitor, mode=mode, patience=patience, verbose=1)
     history = run / "history.csv" if main else None
     backup = Backup(run / "backup" / f"{name}.npz", batches, options.save_every, history, stopping, workers)
