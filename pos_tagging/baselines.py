@@ -10,6 +10,9 @@ import tempfile
 from collections import Counter, defaultdict
 from pathlib import Path
 
+import pycrfsuite
+from nltk.tag.perceptron import PerceptronTagger
+
 
 def most_frequent_tag(training, sentences):
     """Each word's commonest tag in training, whatever its neighbours; for an unknown word the commonest of all."""
@@ -24,8 +27,6 @@ def most_frequent_tag(training, sentences):
 
 def train_perceptron(training):
     """NLTK's averaged perceptron (Collins 2002, Discriminative training methods for hidden Markov models), trained."""
-    from nltk.tag.perceptron import PerceptronTagger
-
     random.seed(0)  # it shuffles the sentences
     tagger = PerceptronTagger(load=False)
     tagger.train(training)
@@ -40,8 +41,6 @@ def perceptron(training, sentences):
 
 def crf(training, sentences):
     """A linear-chain conditional random field (Lafferty, McCallum & Pereira 2001), by CRFsuite with L-BFGS."""
-    import pycrfsuite
-
     trainer = pycrfsuite.Trainer(verbose=False)
     for sentence in training:
         trainer.append(_features([word for word, _ in sentence]), [tag for _, tag in sentence])

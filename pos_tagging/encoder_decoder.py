@@ -1,7 +1,8 @@
-"""The models of the book for tagging, which squeeze the sentence into one vector, and attention, the way out.
+"""Encoder-decoders for tagging: those of the book, which squeeze the sentence into one vector, and attention, the way
+out. compare.py trains them. They see of each word only the word itself.
 
 An encoder reads the sentence and hands on its last state, one vector for any length. A decoder unrolls the tags from
-it, one a step, without ever seeing a word. Here `decode_summary` does that; train.py counts only the real steps.
+it, one a step, without ever seeing a word. `build_encoder_decoder` makes this model.
 
 `AttentionDecoder` looks back instead. At step t, its state s_{t-1} is compared with what the encoder says about every
 word j, h_j; the soft-max of the scores are weights, and the mean of the h_j with these weights is the decoder's input:
@@ -21,20 +22,10 @@ References: Sutskever, Vinyals & Le 2014, Sequence to sequence learning with neu
 import keras
 from keras import layers, ops
 
-
-def decode_summary(recurrent, embedded, real):
-    """The book's encoder and decoder: embedded words (batch, time, features) -> (batch, time, size).
-
-    Args:
-        recurrent: makes a recurrent layer, given `return_sequences`.
-        real: booleans (batch, time), true where there is a word.
-    """
-    summary = recurrent(return_sequences=False)(embedded, mask=real)  # (batch, size), after the last real word
-    repeated = ops.ones_like(embedded[:, :, :1]) * ops.expand_dims(summary, 1)  # RepeatVector, to any length
-    return recurrent(return_sequences=True)(repeated, mask=real)  # a backward decoder must not start in the padding
+from pos_tagging.model import recurrent_layer
 
 
-@keras.saving.register_keras_serializable("recurrent_network_examples")
+@keras.saving.register_keras_serializable(package="rnn_examples")
 class AttentionDecoder(layers.Layer):
     """A GRU that at each step reads the encoder's states through attention: (batch, time, size) -> the same shape,
     and the weights (batch, step, word)."""
@@ -75,3 +66,41 @@ class AttentionDecoder(layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "hidden_size": self.hidden_size}
+
+
+def build_encoder_decoder(hyperparameters, vocabularies):
+    """The book's model, not compiled: ids of words (batch, time, 1), 0 if padded -> logits (batch, time, tags)."""
+    ids, words, mask = _words(hyperparameters, vocabularies)
+    summary = recurrent_layer(hyperparameters, return_sequences=False)(
+        words, mask=mask
+    )  # (batch, size): of the last word
+    repeated = ops.ones_like(words[:, :, :1]) * ops.expand_dims(summary, 1)  # RepeatVector, for any length
+    hidden = recurrent_layer(hyperparameters)(repeated, mask=mask)  # a backward decoder must not start in the padding
+    return _with_logits(hyperparameters, vocabularies, ids, hidden)
+
+
+def build_attention(hyperparameters, vocabularies):
+    """The same with attention: ids of words (batch, time, 1), 0 if padded -> logits (batch, time, tags)."""
+    ids, words, mask = _words(hyperparameters, vocabularies)
+    encoded = recurrent_layer(hyperparameters)(words, mask=mask)  # (batch, time, size)
+    hidden, _ = AttentionDecoder(hyperparameters.hidden_size)(encoded, mask)
+    return _with_logits(hyperparameters, vocabularies, ids, hidden)
+
+
+def attention_weights(model, ids):
+    """Where a model of `build_attention` looks: ids (batch, time, 1) -> weights (batch, step, word)."""
+    decoder = next(layer for layer in model.layers if isinstance(layer, AttentionDecoder))
+    return keras.Model(model.input, decoder.output[1]).predict_on_batch(ids)
+
+
+def _words(hyperparameters, vocabularies):
+    """The input, the embedded words (batch, time, embedding), and the mask (batch, time)."""
+    ids = keras.Input((None, 1), dtype="int32")
+    words = layers.Embedding(len(vocabularies["word"]), hyperparameters.embedding_size)(ids[:, :, 0])
+    return ids, layers.Dropout(hyperparameters.dropout)(words), ids[:, :, 0] > 0
+
+
+def _with_logits(hyperparameters, vocabularies, ids, hidden):
+    """The model from the input to the logits of what the decoder says, `hidden` (batch, time, hidden)."""
+    hidden = layers.Dropout(hyperparameters.dropout)(hidden)
+    return keras.Model(ids, layers.Dense(len(vocabularies["tags"]))(hidden))

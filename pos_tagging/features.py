@@ -32,11 +32,16 @@ def make_vocabularies(sentences, hyperparameters) -> dict[str, Vocabulary]:
     return vocabularies
 
 
+def feature_names(vocabularies) -> list[str]:
+    """The names of the features that the vocabularies know, in the order of their columns: `word`, `ending 1`, ..."""
+    return [name for name in vocabularies if name not in ("letters", "tags")]
+
+
 def encode_words(words, vocabularies) -> np.ndarray:
     """The ids of the features of words, and of their letters if these have a vocabulary: (time, features), int32."""
-    of_features = [vocabulary for name, vocabulary in vocabularies.items() if name not in ("letters", "tags")]
-    columns = list(zip(*map(features, words), strict=True))[: len(of_features)]
-    ids = np.stack([known.encode(column) for known, column in zip(of_features, columns, strict=True)], axis=-1)
+    names = feature_names(vocabularies)
+    columns = list(zip(*map(features, words), strict=True))[: len(names)]
+    ids = np.stack([vocabularies[name].encode(column) for name, column in zip(names, columns, strict=True)], axis=-1)
     if "letters" not in vocabularies:
         return ids
     short = [word if len(word) <= LETTERS else word[: LETTERS // 2] + word[-LETTERS // 2 :] for word in words]
@@ -44,3 +49,11 @@ def encode_words(words, vocabularies) -> np.ndarray:
     for row, word in zip(letters, short, strict=True):
         row[: len(word)] = vocabularies["letters"].encode(word)
     return np.concatenate([ids, letters], axis=-1)
+
+
+def encode_sentences(sentences, vocabularies) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """The inputs (time, features) and targets (time,) of tagged sentences; those with an unknown tag are left out."""
+    tags = vocabularies["tags"]
+    known = [sentence for sentence in sentences if all(tag in tags for _, tag in sentence)]
+    inputs = [encode_words([word for word, _ in sentence], vocabularies) for sentence in known]
+    return inputs, [tags.encode([tag for _, tag in sentence]) for sentence in known]

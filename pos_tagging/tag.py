@@ -10,7 +10,6 @@ Words are split as the treebank does (NLTK's NLTKWordTokenizer): punctuation sta
 ends with one. Files are read, tagged and written a piece at a time, whatever their size.
 """
 
-import itertools
 import json
 import sys
 import time
@@ -21,11 +20,9 @@ from typing import Literal
 from tyro.conf import Positional
 
 from common import InputError
-from common.cli import Flags, run_script
+from common.cli import Flags, run_script, start_tensorflow
 from common.data import read_lines
 from common.saving import load_model
-
-LINES = 2048  # tagged at once
 
 
 @dataclass(frozen=True)
@@ -39,29 +36,6 @@ class Options(Flags):
     tokenized: bool = False  # the words are separated by spaces already
     timing: bool = False  # say on standard error how long it took
     run: Path = Path("runs/pos_tagging/latest")  # run folder of the model
-
-
-def tag_lines(lines, model, vocabularies, at_once=LINES, tokenized=False):
-    """Tag text line by line, `at_once` lines at a time.
-
-    Yields:
-        For each line `(words, [(tag, probability), ...])`, both empty for a line without words.
-    """
-    from nltk.tokenize import NLTKWordTokenizer
-
-    from common.prediction import ahead
-    from pos_tagging.eval import tag_sentences
-
-    split = str.split if tokenized else NLTKWordTokenizer().tokenize
-    lines = iter(lines)
-    pieces = iter(lambda: [split(line) for line in itertools.islice(lines, at_once)], [])  # until there are no more
-    if at_once > 1:  # reading, tagging and writing at the same time
-        pieces = ahead(pieces)
-    pieces = ((piece, tag_sentences(model, vocabularies, [words for words in piece if words])) for piece in pieces)
-    for piece, results in ahead(pieces) if at_once > 1 else pieces:
-        tagged = iter(results)
-        for words in piece:
-            yield words, next(tagged) if words else []
 
 
 def as_text(words, tagged, form, confidence) -> str:
@@ -89,10 +63,17 @@ def main(options: Options) -> None:
         raise InputError("--confidence needs --format tsv or json; word/TAG has no place for it")
 
     started = time.perf_counter()
-    model, vocabularies = load_model(options.run / "model.keras", "pos_tagging.encoder_decoder")
+    start_tensorflow()
+    from nltk.tokenize import NLTKWordTokenizer
+
+    import pos_tagging.model  # noqa: F401 - registers the layers
+    from pos_tagging.tagger import LINES, tag_lines
+
+    split = str.split if options.tokenized else NLTKWordTokenizer().tokenize
+    model, vocabularies = load_model(options.run / "model.keras")
     if not options.sentences:  # TensorFlow plans the computation now, for one shape, and after that for any
         for some in (["one"], ["two", "three words"]):
-            list(tag_lines(some, model, vocabularies))
+            list(tag_lines(some, split, model, vocabularies))
     ready = time.perf_counter()
     typed = not options.file and not options.sentences and sys.stdin.isatty()  # is answered line by line
     if options.sentences:
@@ -103,7 +84,7 @@ def main(options: Options) -> None:
         lines = read_lines(sys.stdin.buffer, "standard input")
 
     tokens = 0
-    for words, tagged in tag_lines(lines, model, vocabularies, 1 if typed else LINES, options.tokenized):
+    for words, tagged in tag_lines(lines, split, model, vocabularies, 1 if typed else LINES):
         print(as_text(words, tagged, options.format, options.confidence), flush=typed)
         tokens += len(words)
     if options.timing:

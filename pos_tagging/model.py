@@ -1,0 +1,109 @@
+"""The network: it reads a sentence from both sides, and says for every word how likely each tag is.
+
+    ids of features (batch, time, features) -> embeddings, side by side (batch, time, sum of sizes)
+                                            -> both LSTMs (batch, time, 2 * hidden) -> logits (batch, time, tags)
+
+The features of a word are the word itself, its endings and beginnings, its shape, and its letters (features.py). A
+convolution reads the letters: it finds patterns that nobody has listed.
+
+References: Graves & Schmidhuber 2005, Framewise phoneme classification with bidirectional LSTM. Ma & Hovy 2016,
+End-to-end sequence labeling via bi-directional LSTM-CNNs-CRF (the character CNN).
+"""
+
+import keras
+from keras import layers, ops
+
+from common import fast_rnn
+from common.metrics import MaskedAccuracy, masked_crossentropy
+from pos_tagging.features import LETTERS, feature_names
+
+CELLS = {"simple": fast_rnn.SimpleRNN, "lstm": fast_rnn.LSTM, "gru": fast_rnn.GRU}
+
+
+@keras.saving.register_keras_serializable(package="rnn_examples")
+class CharacterCNN(layers.Layer):
+    """A convolution over the letters of each word: ids (batch, time, letters) -> (batch, time, filters).
+
+    Each filter looks at three letters in a row; what counts is its best match, wherever in the word that is.
+
+    Args:
+        vocabulary_size: number of different letters.
+        letter_size: numbers that stand for a letter.
+        filters: number of filters.
+    """
+
+    def __init__(self, vocabulary_size, letter_size, filters, **options):
+        super().__init__(**options)
+        self.config = {"vocabulary_size": vocabulary_size, "letter_size": letter_size, "filters": filters}
+        self.embedding = layers.Embedding(vocabulary_size, letter_size)
+        self.filters = layers.Dense(filters)
+
+    def build(self, shape):
+        self.embedding.build(shape)
+        self.filters.build((*shape, 3 * self.config["letter_size"]))
+
+    def call(self, ids):
+        letters = self.embedding(ids)  # (batch, time, letters, letter_size)
+        padded = ops.pad(letters, ((0, 0), (0, 0), (1, 1), (0, 0)))  # a zero before the first and after the last
+        threes = ops.concatenate([padded[:, :, :-2], letters, padded[:, :, 2:]], axis=-1)  # each with its neighbours
+        matches = self.filters(threes)  # (batch, time, letters, filters)
+        return ops.tanh(ops.max(matches, axis=2))
+
+    def get_config(self):
+        return {**super().get_config(), **self.config}
+
+
+@keras.saving.register_keras_serializable(package="rnn_examples")
+class FeatureDropout(layers.Layer):
+    """Put the vectors of a word's features side by side; in training, some of them are zero as a whole.
+
+    So the network learns to tag a word that it does not know, by the other features and the context.
+
+    Args:
+        rate: share of the features that is dropped in training.
+    """
+
+    def __init__(self, rate, **options):
+        super().__init__(**options)
+        self.drop = layers.Dropout(rate, noise_shape=(None, None, 1))  # a whole vector or nothing
+
+    def call(self, features, training=False):
+        """Args: features, a list of arrays (batch, time, size). Returns (batch, time, sum of sizes)."""
+        return ops.concatenate([self.drop(each, training=training) for each in features], axis=-1)
+
+    def get_config(self):
+        return {**super().get_config(), "rate": self.drop.rate}
+
+
+def recurrent_layer(hyperparameters, return_sequences=True):
+    """The recurrent layer that the flags ask for: `hidden_size` units, twice that if it reads from both sides."""
+    layer = CELLS[hyperparameters.cell](hyperparameters.hidden_size, return_sequences=return_sequences)
+    return layers.Bidirectional(layer) if hyperparameters.bidirectional else layer
+
+
+def build_model(hyperparameters, vocabularies):
+    """The model, not compiled: ids of features (batch, time, features), 0 if padded -> logits (batch, time, tags)."""
+    names = feature_names(vocabularies)
+    ids = keras.Input((None, len(names) + (LETTERS if "letters" in vocabularies else 0)), dtype="int32")
+    mask = ids[:, :, 0] > 0  # (batch, time): false where padded
+
+    feature_dropout = FeatureDropout(hyperparameters.feature_dropout)
+    features = []
+    for place, name in enumerate(names):
+        size = hyperparameters.embedding_size if name == "word" else hyperparameters.feature_size
+        features.append(layers.Embedding(len(vocabularies[name]), size)(ids[:, :, place]))
+    if "letters" in vocabularies:
+        cnn = CharacterCNN(len(vocabularies["letters"]), hyperparameters.letter_size, hyperparameters.filters)
+        features.append(cnn(ids[:, :, len(names) :]))
+    words = feature_dropout(features)  # (batch, time, sum of sizes)
+
+    words = layers.Dropout(hyperparameters.dropout)(words)
+    hidden = recurrent_layer(hyperparameters)(words, mask=mask)  # (batch, time, 2 * hidden)
+    hidden = layers.Dropout(hyperparameters.dropout)(hidden)
+    return keras.Model(ids, layers.Dense(len(vocabularies["tags"]))(hidden))
+
+
+def compile_model(model, hyperparameters, steps):
+    """Compile for `steps` steps of training in all; the learning rate falls to 0 along half a cosine."""
+    rate = keras.optimizers.schedules.CosineDecay(hyperparameters.learning_rate, steps)
+    model.compile(keras.optimizers.Adam(rate), masked_crossentropy(), metrics=[MaskedAccuracy()], jit_compile=False)
