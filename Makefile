@@ -5,8 +5,8 @@
 PYTHON ?= python3
 ARGS ?=
 TASKS := chargen pos_tagging sentiment toy_sequence
-TOYS := train masking binary_addition_numpy binary_addition_sweep binary_addition vanishing_gradient memory \
-	cells_from_scratch topologies
+TOYS := train masking topologies binary_addition/numpy_bptt binary_addition/sweep binary_addition/keras_cells \
+	memory/vanishing_gradient memory/lags memory/from_scratch
 RUN := .venv/bin/python
 SETUP := .venv/.installed
 

@@ -7,6 +7,8 @@ in the process of the tests (fixture `script`).
 import fcntl
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,14 +17,14 @@ ROOT = Path(__file__).parent.parent
 
 TASKS = ("chargen", "sentiment", "pos_tagging", "toy_sequence")
 TOYS = (
-    "binary_addition_numpy",
-    "binary_addition_sweep",
-    "binary_addition",
-    "vanishing_gradient",
-    "memory",
-    "cells_from_scratch",
-    "topologies",
     "masking",
+    "topologies",
+    "binary_addition/numpy_bptt",
+    "binary_addition/sweep",
+    "binary_addition/keras_cells",
+    "memory/vanishing_gradient",
+    "memory/lags",
+    "memory/from_scratch",
 )
 USES = ("chargen/generate.py", "sentiment/classify.py", "pos_tagging/tag.py")
 TINY = {
@@ -270,8 +272,21 @@ def test_the_toys_show_their_flags_and_refuse_bad_ones_without_tensorflow(script
 def test_make_runs_every_toy():
     makefile = (ROOT / "Makefile").read_text().replace("\\\n", " ")
     (line,) = [line for line in makefile.splitlines() if line.startswith("TOYS :=")]
-    scripts = {path.stem for path in (ROOT / "toy_sequence").glob("*.py") if "run_script(main" in path.read_text()}
-    assert set(line.split()[2:]) == scripts - {"eval"}
+    folder = ROOT / "toy_sequence"
+    scripts = [path for path in folder.rglob("*.py") if "run_script(main" in path.read_text()]
+    names = {str(path.relative_to(folder).with_suffix("")) for path in scripts}
+    assert set(line.split()[2:]) == names - {"eval"} == {"train", *TOYS}
+
+
+def test_a_toy_is_a_module_too(script):
+    command = [sys.executable, "-m", "toy_sequence.binary_addition.numpy_bptt", "--check"]
+    as_module = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert as_module.returncode == 0, as_module.stderr
+    assert as_module.stdout == script("toy_sequence/binary_addition/numpy_bptt.py", "--check").stdout
+
+
+def test_the_toy_reads_no_corpus(script, tmp_path):
+    assert refused(script("toy_sequence/train.py", "--runs", tmp_path, "--data", "my.txt"), "--data")
 
 
 # Bad input

@@ -2,16 +2,16 @@
 
     python toy_sequence/topologies.py                         # about two minutes
 
-    one-to-many       a digit n in; out: n, n-1, n-2, ... 0, 0            the vector is repeated at every step
+    one-to-many       a digit n in; out: n, n-1, n-2, ... 0, 0            the digit is repeated at every step
     many-to-one       15 bits in; out: are most of them 1?                only the last state counts
     synchronous       bits in; out: the bit of 3 steps ago                an answer at every step
-    encoder-decoder   5 digits in; out: the same backwards                all is read before anything is said
+    encoder-decoder   5 digits in; out: the same backwards                reads everything before its first answer
     bidirectional     bits in; out: the bit 2 steps ahead                 a second layer reads from the end
     stateful          a long stream in windows of 5 steps; out at every   the state goes on from window to window
                       step: the sign of the stream's first number
 
-The last two are trained once more without what they are about: with one direction only, and with a state that starts
-anew in each window. Logits are (batch, classes) or (batch, time, classes); all numbers are on new sequences.
+The last two are trained once more without what makes them special: in one direction only, and with a state that starts
+from zero in each window. Logits are (batch, classes) or (batch, time, classes); accuracies are on new sequences.
 
 References: Schuster & Paliwal 1997 (bidirectional). Cho et al. 2014, Sutskever, Vinyals & Le 2014 (encoder-decoder).
 """
@@ -23,12 +23,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from common import InputError
-from common.callbacks import ResetStates
 from common.cli import Count, Positive, run_script, start_tensorflow
 from common.runs import NamedRunOptions, finish_run, start_run
 from common.tables import print_table
 
-STREAMS, WINDOW = 32, 5  # of the stateful task: streams read side by side, and steps that are read at a time
+STREAMS, WINDOW = 32, 5  # of the stateful task: streams read side by side, and steps read at a time
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,11 @@ class Hyperparameters(NamedRunOptions):
     epochs: Count = 12
     batch_size: Count = 64  # sequences; the stateful task always has 32 streams
     learning_rate: Positive = 0.01  # of Adam at the start; falls to 0 along half a cosine
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.sequences < STREAMS:
+            raise InputError(f"--sequences is {self.sequences}; the stateful task needs at least {STREAMS}")
 
 
 # The tasks: (count, generator) -> inputs, targets
@@ -56,8 +60,8 @@ def majority(count, generator):
 
 
 def echo(count, generator, delay=3):
-    """20 bits (count, 20, 1), and the bit of `delay` steps ago, 0 where there is none (count, 20). With a negative
-    delay, the bit of so many steps ahead."""
+    """20 bits (count, 20, 1), and the bit of `delay` steps ago, 0 where there is none (count, 20). A negative delay
+    looks that many steps ahead."""
     bits = generator.integers(0, 2, (count, 20))
     late = np.zeros_like(bits)
     if delay > 0:
@@ -68,12 +72,12 @@ def echo(count, generator, delay=3):
 
 
 def ahead(count, generator):
-    """`echo` of 2 steps ahead."""
+    """As `echo`, but the bit is the one 2 steps ahead."""
     return echo(count, generator, delay=-2)
 
 
 def backwards(count, generator):
-    """5 digits from 0 to 4, one-hot (count, 5, 5), and the same from last to first (count, 5)."""
+    """5 digits from 0 to 4, one-hot (count, 5, 5), and the same digits from last to first (count, 5)."""
     digits = generator.integers(0, 5, (count, 5))
     return np.eye(5, dtype="float32")[digits], digits[:, ::-1]
 
@@ -82,8 +86,8 @@ def first_sign(count, generator):
     """32 streams of `count // 32` windows each: the first window of all streams, then the second of all, ...
 
     Returns:
-        Numbers (windows * 32, WINDOW, 1), the first of a stream 1 or -1 and the others noise; and at every step
-        whether the stream began with 1, (windows * 32, WINDOW).
+        Numbers (windows * 32, WINDOW, 1): 1 or -1 at the start of a stream, then noise; and at every step whether the
+        stream began with 1, (windows * 32, WINDOW).
     """
     windows = count // STREAMS
     streams = generator.normal(0, 0.3, (STREAMS, windows * WINDOW)).astype("float32")
@@ -99,7 +103,7 @@ def first_sign(count, generator):
 
 
 def build_models(hidden):
-    """The layers by topology: (task, input shape, batch size if fixed, layers)."""
+    """The networks by topology: (task, input shape, batch size if fixed, layers)."""
     from keras.layers import Bidirectional, Dense, RepeatVector
 
     from common.fast_rnn import GRU
@@ -120,16 +124,19 @@ def build_models(hidden):
 
 
 def print_shapes(model):
-    """Print the shape of the input and of what each layer puts out, `None` where any size will do."""
+    """Print the shapes of the input and of each layer's output, `None` where any size will do."""
     print(f"    {'input':<16}{model.inputs[0].shape}")
     for layer in model.layers:
         print(f"    {type(layer).__name__:<16}{layer.output.shape}")
 
 
 def fit(task, shape, batch_size, layers, hyperparameters):
-    """Build and train a model on `task`; returns it and its accuracy on new sequences after each epoch."""
+    """Train a network of `layers` on `task`: the model, and its accuracy on new sequences after each epoch."""
     import keras
 
+    from common.callbacks import ResetStates
+
+    keras.utils.set_random_seed(hyperparameters.seed)
     model = keras.Sequential([keras.Input(shape, batch_size), *layers])
     print_shapes(model)
     generator = np.random.default_rng(hyperparameters.seed)
@@ -157,26 +164,6 @@ def fit(task, shape, batch_size, layers, hyperparameters):
     return model, history.history["val_accuracy"]
 
 
-def draw(accuracies, path):
-    """Draw the accuracy of each topology by epoch, with that of the one it is compared with."""
-    from common import plots
-
-    figure, axes = plots.plt.subplots(2, 3, figsize=(10, 5.5), sharex=True, sharey=True, layout="constrained")
-    for axis, title in zip(axes.flat, (name for name in accuracies if ":" not in name), strict=True):
-        for name, values in accuracies.items():
-            if name.split(":")[0] == title:
-                _, _, contrast = name.partition(": ")
-                axis.plot(range(1, len(values) + 1), values, marker=".", label=contrast or title)
-        axis.set(title=title, ylim=(0, 1.05))
-        axis.xaxis.get_major_locator().set_params(integer=True)
-        if len(axis.lines) > 1:
-            axis.legend(loc="lower right")
-    axes[1, 1].set_xlabel("epoch")
-    for axis in axes[:, 0]:
-        axis.set_ylabel("accuracy, new sequences")
-    plots.save(figure, path)
-
-
 def conclusion(final):
     """Three lines about the final accuracies, a dict by name."""
     solved = [name for name, accuracy in final.items() if accuracy >= 0.99]
@@ -190,24 +177,21 @@ def conclusion(final):
 
 
 def main(hyperparameters: Hyperparameters) -> None:
-    if hyperparameters.sequences < STREAMS:
-        raise InputError(f"--sequences is {hyperparameters.sequences}; the stateful task needs at least {STREAMS}")
     start_tensorflow(hyperparameters)
-    import keras
+    from toy_sequence import pictures
 
     run = start_run("topologies", hyperparameters)
     started, accuracies = time.perf_counter(), {}
     for name, parts in build_models(hyperparameters.hidden_size).items():
         print(f"\n{name}", flush=True)
-        keras.utils.set_random_seed(hyperparameters.seed)
         _, accuracies[name] = fit(*parts, hyperparameters)
         print(f"    accuracy {accuracies[name][-1]:.4f}", flush=True)
     seconds = time.perf_counter() - started
     final = {name: values[-1] for name, values in accuracies.items()}
     print()
     print_table(("topology", "accuracy"), list(final.items()))
-    draw(accuracies, run / "topologies.png")
-    finish_run(run, run.parent.name, {"accuracy": final, "seed": hyperparameters.seed, "training_seconds": seconds})
+    pictures.topologies(accuracies, run / "topologies.png")
+    finish_run(run, "topologies", {"accuracy": final, "seed": hyperparameters.seed, "training_seconds": seconds})
     print("\nConclusion", *conclusion(final), f"pictures are in {run}", sep="\n")
 
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from toy_sequence import vanishing_gradient as vanishing
-from toy_sequence.vanishing_gradient import Hyperparameters
+from toy_sequence.memory import vanishing_gradient as vanishing
+from toy_sequence.memory.vanishing_gradient import Hyperparameters
 
 
 def test_the_target_is_the_sign_of_the_first_number():
@@ -59,15 +59,15 @@ def test_the_random_matrix_has_the_radius_asked_for():
 def test_the_growth_of_a_linear_network_is_its_spectral_radius():
     options = Hyperparameters(hidden_size=8, batch_size=2)
     for radius in (0.8, 1.05):
-        norms = vanishing.spectral_norms(radius, "linear", options)
+        matrix, norms = vanishing.spectral_norms(radius, "linear", options)
+        assert np.abs(np.linalg.eigvals(matrix)).max() == pytest.approx(radius)
         assert vanishing.factor(norms) == pytest.approx(radius, rel=0.02)
-        assert vanishing.factor(vanishing.spectral_norms(radius, "tanh", options)) <= radius
+        assert vanishing.factor(vanishing.spectral_norms(radius, "tanh", options)[1]) <= radius
 
 
 def test_the_layers_are_what_their_names_say():
-    built = vanishing.build_layers(4)
-    for layer in built.values():
-        layer.build((None, None, 1))
+    models = vanishing.build_models(Hyperparameters(hidden_size=4))
+    built = {name: model.layers[0] for name, model in models.items()}
     assert np.array_equal(built["SimpleRNN, ReLU, identity"].cell.recurrent_kernel, np.eye(4))
     assert built["SimpleRNN, ReLU"].cell.activation is keras.activations.relu
     assert built["LSTM, forget bias 1"].cell.bias.numpy()[4:8].tolist() == [1] * 4
@@ -75,10 +75,9 @@ def test_the_layers_are_what_their_names_say():
 
 
 def test_the_script_measures_before_and_after(tmp_path, capsys, monkeypatch):
-    built = vanishing.build_layers(3)
-    monkeypatch.setattr(
-        vanishing, "build_layers", lambda size: {name: built[name] for name in ("LSTM, forget bias 1",)}
-    )
+    built = vanishing.build_models(Hyperparameters(hidden_size=3))
+    one = {"LSTM, forget bias 1": built["LSTM, forget bias 1"]}
+    monkeypatch.setattr(vanishing, "build_models", lambda hyperparameters: one)
     monkeypatch.setattr(vanishing, "RADII", (0.8, 1.2))
     monkeypatch.setattr(vanishing, "RADII_STEPS", 6)
     options = Hyperparameters(sequence_length=6, hidden_size=3, batch_size=8, steps=10, runs=tmp_path, name="x")

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from toy_sequence import cells, cells_from_scratch
-from toy_sequence.cells_from_scratch import Hyperparameters, outputs_and_gradients
+from toy_sequence.memory import cells, from_scratch
+from toy_sequence.memory.from_scratch import Hyperparameters, outputs_and_gradients
 
 INPUTS = np.random.default_rng(0).normal(size=(4, 12, 3)).astype("float32")  # (batch, time, inputs)
 
@@ -77,14 +77,14 @@ def test_the_forget_gate_starts_open():
 
 def test_gates_over_time_are_those_of_the_run():
     layer = ours("LSTMCell")
-    kept = cells_from_scratch.gates_over_time(layer.cell, INPUTS)
+    kept = from_scratch.gates_over_time(layer.cell, INPUTS)
     assert np.allclose(kept["output gate"] * np.tanh(kept["c"]), layer(INPUTS).numpy(), atol=1e-6)
     assert kept["input gate"].shape == (4, 12, 7)
 
 
 def test_the_answer_is_the_number_flagged_last():
     options = Hyperparameters(sequence_length=15, flagged=0.3)
-    inputs, answers = cells_from_scratch.make_sequences(20, options, np.random.default_rng(0))
+    inputs, answers = from_scratch.make_sequences(20, options, np.random.default_rng(0))
     for sequence, answer in zip(inputs, answers, strict=True):
         assert sequence[0, 1] == 1
         for t, (number, flag) in enumerate(sequence):
@@ -93,13 +93,13 @@ def test_the_answer_is_the_number_flagged_last():
 
 
 def test_the_script_compares_trains_and_draws(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(cells_from_scratch, "PARTS", 2)
+    monkeypatch.setattr(from_scratch, "PARTS", 2)
     options = Hyperparameters(steps=4, sequence_length=5, hidden_size=2, batch_size=4, runs=tmp_path, name="x")
-    cells_from_scratch.main(options)
+    from_scratch.main(options)
     lines = capsys.readouterr().out.splitlines()
     assert lines[-5] == "Conclusion"
-    run = tmp_path / "cells_from_scratch" / "x"
+    run = tmp_path / "from_scratch" / "x"
     metrics = json.loads((run / "metrics.json").read_text())
     assert max(max(pair) for pair in metrics["differences"].values()) < 1e-5
     assert f"GRUCell {metrics['losses']['GRUCell']:.4f}" in lines[-3]
-    assert (run / "cells.png").stat().st_size > 10_000
+    assert (run / "from_scratch.png").stat().st_size > 10_000

@@ -1,21 +1,21 @@
 """Which cell remembers for how long? The adding problem and the copy task, at lags from 10 to 500 steps.
 
-    python toy_sequence/memory.py                             # about two minutes
-    python toy_sequence/memory.py --budget 400000             # more patience
+    python toy_sequence/memory/lags.py                        # about two minutes
+    python toy_sequence/memory/lags.py --budget 400000        # more patience
 
-adding: at every step a random number between 0 and 1 comes in, and a mark that is 1 at two steps, one in each half of
-the sequence; the answer after the last step is the sum of the two marked numbers. The lag is the sequence's length. An
-answer is right if it is less than 0.1 off; who always says 1 is right in 19 % of the cases.
+adding: at every step a random number between 0 and 1 comes in, together with a mark. The mark is 1 at two steps, one in
+each half of the sequence; the answer after the last step is the sum of the two marked numbers. The lag is the length of
+the sequence. An answer is right if its error is below 0.1; answering 1 every time is right in 19 % of the cases.
 
-copy: three letters out of four come in, then `lag` blanks; then the network has to say the letters, one a step. Who
-guesses is right in 25 % of the cases.
+copy: three letters out of four come in, then `lag` blanks; then the network has to give the letters, one a step.
+Guessing is right in 25 % of the cases.
 
     inputs (batch, time, 2 or 5) -> recurrent layer (batch, time, hidden) -> answers at the last 1 or 3 steps
 
-A cell starts at the shortest lag and goes on to the next one with what it has learned, as soon as 93 % of its answers
-in the last 20 batches are right, every batch made anew; or when its budget is used up (time steps, the same for every
-lag). If then less than 90 % are right on new sequences, its course ends: where the curve ends, the cell's memory does,
-for this budget and this way of learning.
+This is a curriculum. A cell starts with the shortest lag. It goes on to the next lag, with what it has learned, as soon
+as 93 % of its answers in the last 20 batches are right (every batch is new), or when its budget is used up (a number of
+time steps, the same for every lag). If then fewer than 90 % are right on new sequences, the curriculum ends. Where the
+curve ends, the memory of the cell ends, for this budget and this way of learning.
 
 References: Hochreiter & Schmidhuber 1997 (both tasks). Arjovsky, Shah & Bengio 2016. Bengio et al. 2009, Curriculum
 learning.
@@ -33,20 +33,26 @@ from common.runs import NamedRunOptions, finish_run, start_run
 from common.tables import print_table
 
 CELLS = ("SimpleRNN", "LSTM", "GRU")
-LETTERS, COPIED = 4, 3  # of the copy task: different ones, and how many are to be remembered
-LEARNED = 0.9  # share of right answers with which a lag counts as learned
-ENOUGH = 0.93  # that share in the last 20 batches of training ends the training at a lag
+LETTERS, COPIED = 4, 3  # of the copy task: how many different letters there are, and how many to remember
+LEARNED = 0.9  # share of right answers at which a lag counts as learned
+ENOUGH = 0.93  # share of right answers in the last 20 batches at which training goes on to the next lag
 
 
 @dataclass(frozen=True)
 class Hyperparameters(NamedRunOptions):
     lags: tuple[Count, ...] = (10, 20, 50, 100, 200, 500)  # steps, each more than the one before
     budget: Count = 60_000  # time steps that a cell may read to learn a lag; 600 batches at lag 100
-    max_batches: Count = 1000  # and at most so many batches, which counts at short lags
+    max_batches: Count = 1000  # most batches for a lag; limits the short ones
     hidden_size: Count = 32  # units
     batch_size: Count = 64  # sequences
     learning_rate: Positive = 0.01  # of Adam
     clip_norm: Positive = 1.0  # longest gradient; longer ones are scaled down
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not self.lags or self.lags[0] < 2 or list(self.lags) != sorted(set(self.lags)):
+            given = " ".join(map(str, self.lags))
+            raise InputError(f"--lags is {given}; give whole numbers from 2 up, each more than the last")
 
 
 def adding(lag, count, generator):
@@ -60,7 +66,7 @@ def adding(lag, count, generator):
 
 
 def copy(lag, count, generator):
-    """One-hot letters, blanks, then zeros while the answer is due (count, lag + 2 * COPIED, LETTERS + 1); and the
+    """One-hot letters, blanks, then zeros where the answers are due, (count, lag + 2 * COPIED, LETTERS + 1); and the
     letters (count, COPIED)."""
     letters = generator.integers(0, LETTERS, (count, COPIED))
     inputs = np.zeros((count, lag + 2 * COPIED, LETTERS + 1), "float32")
@@ -87,7 +93,7 @@ def loss_and_right(task, answers, targets):
 
 
 def build(task, cell, hyperparameters):
-    """Functions (inputs, targets) -> share of right answers: one that takes a step of training, one that does not."""
+    """Two functions (inputs, targets) -> share of right answers: the first also takes a step of training."""
     import keras
     import tensorflow as tf
 
@@ -128,7 +134,7 @@ def build(task, cell, hyperparameters):
 def climb(task, cell, hyperparameters):
     """Train at one lag after the other: lag -> (share of right answers on ten new batches, batches of training).
 
-    It ends with the first lag that is not learned.
+    The first lag that is not learned is the last one tried.
     """
     make = {"adding": adding, "copy": copy}[task]
     generator = np.random.default_rng(hyperparameters.seed)
@@ -149,50 +155,31 @@ def climb(task, cell, hyperparameters):
     return results
 
 
-def draw(results, lags, path):
-    """Draw the share of right answers by lag."""
-    from common import plots
-
-    figure, axes = plots.plt.subplots(1, 2, figsize=(10, 3.6), sharey=True, layout="constrained")
-    for axis, (task, cells) in zip(axes, results.items(), strict=True):
-        axis.axhline(LEARNED, color="lightgrey", label=f"learned: {LEARNED}")
-        axis.axhline({"adding": 0.19, "copy": 1 / LETTERS}[task], color="lightgrey", linestyle=":", label="chance")
-        for (cell, by_lag), marker in zip(cells.items(), "osx", strict=True):
-            axis.plot(list(by_lag), [right for right, _ in by_lag.values()], marker=marker, alpha=0.7, label=cell)
-        axis.set(title=task, xlabel="lag (steps)", xscale="log", ylim=(0, 1.05))
-        axis.set_xticks(lags, lags)
-        axis.minorticks_off()
-    axes[0].set_ylabel("right answers")
-    axes[0].legend(loc="lower left")
-    plots.save(figure, path)
-
-
 def longest_learned(by_lag):
     """The longest lag that was learned, 0 if none."""
     return max((lag for lag, (right, _) in by_lag.items() if right >= LEARNED), default=0)
 
 
 def conclusion(results):
-    """Three lines about the results, task -> cell -> `climb`'s."""
+    """Three lines about the results: task -> cell -> what `climb` returns."""
     lines, reached = [], {}
     for task, cells in results.items():
         reached[task] = {cell: longest_learned(by_lag) for cell, by_lag in cells.items()}
         lines.append(
-            f"{task}: longest lag learned: " + ", ".join(f"{cell} {lag}" for cell, lag in reached[task].items()) + "."
+            f"{task}, longest lag learned: {', '.join(f'{cell} {lag}' for cell, lag in reached[task].items())}."
         )
     totals = {cell: min(reached[task][cell] for task in results) for cell in CELLS}
     best = max(totals.values())
     winners = " and ".join(cell for cell in CELLS if totals[cell] == best)
-    return [*lines, f"In both tasks: {winners} up to {best} steps; SimpleRNN up to {totals['SimpleRNN']}."]
+    return [*lines, f"Best in both tasks: {winners}, up to {best} steps; SimpleRNN up to {totals['SimpleRNN']}."]
 
 
 def main(hyperparameters: Hyperparameters) -> None:
-    lags = hyperparameters.lags
-    if not lags or min(lags) < 2 or list(lags) != sorted(set(lags)):
-        raise InputError(f"--lags is {' '.join(map(str, lags))}; give whole numbers from 2 up, each more than the last")
     start_tensorflow(hyperparameters)
-    run = start_run("memory", hyperparameters)
-    started = time.perf_counter()
+    from toy_sequence.memory import pictures
+
+    run = start_run("lags", hyperparameters)
+    started, lags = time.perf_counter(), hyperparameters.lags
     results = {task: {cell: climb(task, cell, hyperparameters) for cell in CELLS} for task in ("adding", "copy")}
     seconds = time.perf_counter() - started
     print()
@@ -202,8 +189,8 @@ def main(hyperparameters: Hyperparameters) -> None:
         for cell, by_lag in cells.items()
     ]
     print_table(("right answers at lag", *map(str, lags)), rows)
-    draw(results, lags, run / "memory.png")
-    finish_run(run, run.parent.name, {"results": results, "seed": hyperparameters.seed, "training_seconds": seconds})
+    pictures.right_by_lag(results, lags, LEARNED, {"adding": 0.19, "copy": 1 / LETTERS}, run / "lags.png")
+    finish_run(run, "lags", {"results": results, "seed": hyperparameters.seed, "training_seconds": seconds})
     print("\nConclusion", *conclusion(results), f"pictures are in {run}", sep="\n")
 
 

@@ -1,11 +1,12 @@
 """SimpleRNN, LSTM, LSTM with peepholes and GRU, each written as a Keras cell of about 20 lines.
 
 A cell maps one step, (input x_t, states before) -> (output, states after); `keras.layers.RNN(cell)` runs it over time.
-cells_from_scratch.py compares them with Keras's own, and lets them learn.
+from_scratch.py compares them with Keras's own, and trains them.
 
-In the equations s is the logistic function and `*` elementwise; x is (batch, inputs), the states (batch, units). The
-weights W are named `kernel` (inputs, gates * units), U `recurrent_kernel` (units, gates * units), b `bias`, and hold
-the gates side by side in Keras's order: weights of Keras's layers fit in, see `set_weights`.
+In the equations s is the logistic function and `*` elementwise; x is (batch, inputs), the states are (batch, units).
+The weights are W, called `kernel` (inputs, gates * units), U, called `recurrent_kernel` (units, gates * units), and b,
+called `bias`. They hold the gates side by side in Keras's order, so that the weights of Keras's layers fit
+(`set_weights`).
 
 References: Elman 1990 (SimpleRNN). Hochreiter & Schmidhuber 1997 (LSTM). Gers, Schmidhuber & Cummins 2000 (forget
 gate). Gers & Schmidhuber 2000 (peepholes). Cho et al. 2014 (GRU).
@@ -53,8 +54,8 @@ class LSTMCell(Cell):
     constant error carousel   c_t = f_t * c_{t-1} + i_t * g_t
     output                    h_t = o_t * tanh(c_t)
 
-    With f = 1 and i = 0 the carousel's derivative dc_t / dc_{t-1} is exactly 1: no gradient vanishes on this way. So
-    b_f starts at 1.
+    With f = 1 and i = 0 the carousel's derivative dc_t / dc_{t-1} is exactly 1: on this path no gradient vanishes.
+    That is why b_f starts at 1.
     """
 
     gates = 4
@@ -82,7 +83,7 @@ class LSTMCell(Cell):
 
 
 class PeepholeLSTMCell(LSTMCell):
-    """An LSTM whose gates also see the constant error carousel, each unit its own, by the weights p (3, units).
+    """An LSTM whose gates also see the constant error carousel of their own unit, through the weights p (3, units).
 
     i_t = s(x_t W_i + h_{t-1} U_i + p_i * c_{t-1} + b_i)
     f_t = s(x_t W_f + h_{t-1} U_f + p_f * c_{t-1} + b_f)

@@ -1,0 +1,1 @@
+"""Learning to add binary numbers, one bit after the other."""
