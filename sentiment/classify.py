@@ -4,18 +4,19 @@
     python sentiment/classify.py < sentences.txt          # one sentence a line
     python sentiment/classify.py --explain "I loved this film"
 
-Prints one line a sentence: the label, its probability, the sentence (with `--format json` an object a line). A line
+Prints one line for each sentence: the label, its probability, the sentence (with `--format json`, an object). A line
 without words gives an empty line (in JSON, null for label and probability).
 
 `--explain` adds what each word contributes: how much the logit falls if the word is replaced by an unknown one
-(occlusion; Zeiler & Fergus 2014). Above 0 the word speaks for the positive label, below 0 for the negative one. The
-words are shown as the model reads them. The same goes, with shaded words, into the file of `--html`.
+(occlusion; Zeiler & Fergus 2014). A word above 0 speaks for the positive label, a word below 0 for the negative one.
+The words are shown as the model reads them. The file of `--html` shows the same with shaded words.
 """
 
 import itertools
 import json
 import sys
 import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -24,13 +25,13 @@ import numpy as np
 from tyro.conf import Positional
 
 from common import InputError
-from common.cli import Flags, run_script
+from common.cli import Flags, run_script, start_tensorflow
 from common.data import normalise, read_lines
 from common.saving import load_model
 from sentiment import explain
-from sentiment.pieces import make_encoder
+from sentiment.subwords import make_encoder
 
-AT_ONCE = 4096  # sentences
+MAX_SENTENCES = 4096  # classified at once
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,35 @@ class Options(Flags):
     timing: bool = False  # say on standard error how long it took
 
 
+def encode_batches(sentences: Iterable[str], encode: Callable, size: int) -> Iterator[tuple[list, list]]:
+    """The next `size` sentences, and for each its ids, or None if it has no words."""
+    sentences = iter(sentences)
+    while batch := list(itertools.islice(sentences, size)):
+        yield batch, [encode(sentence) if normalise(sentence) else None for sentence in batch]
+
+
+def predict_batches(batches: Iterable[tuple], predict: Callable) -> Iterator[tuple[list, list, np.ndarray]]:
+    """The same, and the logits of the sentences that have words. `predict` turns ids of sentences into logits."""
+    for batch, ids in batches:
+        yield batch, ids, np.array(predict([each for each in ids if each is not None])).ravel()
+
+
+def make_answers(batch: list[str], ids: list, logits: np.ndarray, names: list[str]) -> list[dict]:
+    """For each sentence `{"label", "probability", "sentence"}`; label and probability are None if it has no words."""
+    probabilities = 1 / (1 + np.exp(-np.abs(logits.astype("float64"))))  # of the label that is predicted
+    predicted = zip(logits.tolist(), probabilities.tolist(), strict=True)
+    answers = []
+    for sentence, each in zip(batch, ids, strict=True):
+        answer = {"label": None, "probability": None, "sentence": sentence}
+        if each is not None:
+            logit, probability = next(predicted)
+            answer |= {"label": names[logit >= 0], "probability": probability}
+        answers.append(answer)
+    return answers
+
+
 def as_line(answer: dict, layout: str, colored: bool = False) -> str:
-    """An answer `{"label", "probability", "sentence"}` as a line of the output; in TSV, what is in `"words"` stands on
-    a second line."""
+    """An answer as a line of the output; in TSV, what is in `"words"` stands on a second line."""
     if layout == "json":
         return json.dumps(answer, ensure_ascii=False)
     if answer["label"] is None:
@@ -61,47 +88,37 @@ def main(options: Options) -> None:
             raise InputError(f"sentence {number} has no words: {sentence!r}")
     if options.explain and not options.html.parent.is_dir():
         raise InputError(f"--html: there is no folder {options.html.parent}; make it, or name another")
-    sentences = iter(options.sentences) if options.sentences else read_lines(sys.stdin.buffer, "standard input")
     typed = not options.sentences and sys.stdin.isatty()  # typed sentences are answered one by one
 
-    model, vocabularies = load_model(options.run / "model.keras")
-    if not {"tokens", "labels"} <= vocabularies.keys():
-        raise InputError(f"{options.run} holds no model of sentiment/train.py as it is now; train again")
+    start_tensorflow()
     from common.prediction import ahead, predict_in_batches
+    from sentiment.model import SubwordEmbedding  # noqa: F401 - registers the layers
 
-    colored = sys.stdout.isatty()
-    encode, names = make_encoder(vocabularies["tokens"]), vocabularies["labels"].tokens
+    model, vocabularies = load_model(options.run / "model.keras")
+    if not {"subwords", "labels"} <= vocabularies.keys():
+        raise InputError(f"{options.run} holds no model of sentiment/train.py as it is now; train again")
+    encode, names = make_encoder(vocabularies["subwords"]), vocabularies["labels"].tokens
+
+    def predict(ids):
+        return predict_in_batches(model.predict_on_batch, ids)
+
     if not options.sentences:  # TensorFlow plans the computation now, for one shape, and after that for any
         for some in (["one"], ["two", "three words"]):
-            predict_in_batches(model.predict_on_batch, list(map(encode, some)))
+            predict(list(map(encode, some)))
     ready = time.perf_counter()
 
-    def encoded():
-        """The next sentences, and for each its ids, or None if it has no words."""
-        while batch := list(itertools.islice(sentences, 1 if typed else AT_ONCE)):
-            yield batch, [encode(sentence) if normalise(sentence) else None for sentence in batch]
-
-    def classified(batches):
-        """The sentences, their ids, and the logits of those that have words."""
-        for batch, ids in batches:
-            worded = [each for each in ids if each is not None]
-            yield batch, ids, np.array(predict_in_batches(model.predict_on_batch, worded)).ravel()
-
-    batches = classified(encoded()) if typed else ahead(classified(ahead(encoded())))  # reading, classifying, writing
-    count, paragraphs = 0, []
+    sentences = options.sentences or read_lines(sys.stdin.buffer, "standard input")
+    encoded = encode_batches(sentences, encode, 1 if typed else MAX_SENTENCES)
+    # Reading, classifying and writing go on side by side, unless each sentence waits to be typed.
+    batches = predict_batches(encoded, predict) if typed else ahead(predict_batches(ahead(encoded), predict))
+    count, paragraphs, colored = 0, [], sys.stdout.isatty()
     for batch, ids, logits in batches:
-        probabilities = 1 / (1 + np.exp(-np.abs(logits.astype("float64"))))  # of the label that is said
-        said = zip(logits.tolist(), probabilities.tolist(), strict=True)
-        answers = []
-        for sentence, each in zip(batch, ids, strict=True):
-            answer = {"label": None, "probability": None, "sentence": sentence}
-            if each is not None:
-                logit, probability = next(said)
-                answer |= {"label": names[logit >= 0], "probability": probability}
-            if each is not None and options.explain:
-                answer["words"] = list(zip(normalise(sentence).split(), explain.occlusion(model, each), strict=True))
+        answers = make_answers(batch, ids, logits, names)
+        for answer, each in zip(answers, ids, strict=True):
+            if options.explain and each is not None:
+                words = normalise(answer["sentence"]).split()
+                answer["words"] = list(zip(words, explain.occlusion(model, each), strict=True))
                 paragraphs.append(explain.as_html(answer))
-            answers.append(answer)
         print("\n".join(as_line(answer, options.format, colored) for answer in answers), flush=True)
         count += len(batch)
     if options.explain:

@@ -1,4 +1,4 @@
-"""Seven models of the same sentences, side by side, all trained here and now.
+"""Seven models, trained on the same sentences, side by side (baselines.py says what they are).
 
     python sentiment/compare.py                          # all but `inner`
     python sentiment/compare.py --protocol folds
@@ -14,13 +14,12 @@
   parts are not looked at. This is the protocol to choose hyperparameters by, with the logarithmic loss beside the
   accuracy, because it is less noisy.
 
-The flags of train.py set the row `network`, so that a change can be tried; the rows above stay as they are.
-
-References: Wang & Manning 2012, Baselines and bigrams (naive Bayes and SVM on short texts). Kim 2014, Convolutional
-neural networks for sentence classification.
+The flags of train.py set the row `network`, so that a change can be tried; the other rows stay as they are.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -31,11 +30,21 @@ from common.corpora import UMICH
 from common.data import deduplicate, folds, load_opinions
 from common.sample import SUBJECTS
 from common.tables import print_table
-from sentiment.splits import grouped_folds, inner_folds, near_copies, subject_folds
-from sentiment.train import PRESETS, Hyperparameters
+from sentiment.train import PRESETS, Hyperparameters, for_raw_file
 
 UMICH_SUBJECTS = "da vinci", "harry potter", "brokeback mountain", "mission impossible"
 MODELS = "majority", "naive Bayes", "logistic regression", "SVM", "book's LSTM", "CNN", "network"
+WORD_SETTINGS = Hyperparameters(  # of the book's LSTM and the CNN, which read whole words
+    minimum_count=2,
+    vocabulary_size=8000,
+    embedding_size=64,
+    hidden_size=64,
+    input_dropout=0.5,
+    dropout=0.5,
+    batch_size=128,
+    learning_rate=0.008,
+    epochs=10,
+)
 
 
 @dataclass(frozen=True)
@@ -46,70 +55,24 @@ class Options(Hyperparameters):
     models: tuple[str, ...] = MODELS  # rows of the table
     subjects: tuple[str, ...] = ()  # to leave out, one after another; by default those of the corpus
 
-
-def build_cnn(hyperparameters, vocabulary_size):
-    """A 1-D convolution over the words: ids (batch, time), 0 where padded -> logit (batch, 1)."""
-    from keras import Input, Model, layers, ops
-
-    ids = Input((None,), dtype="int32")
-    real = ops.cast(ids > 0, "float32")[..., None]  # (batch, time, 1)
-    words = layers.Embedding(vocabulary_size, hyperparameters.embedding_size)(ids) * real
-    words = layers.ZeroPadding1D(2)(layers.Dropout(hyperparameters.input_dropout)(words))
-    convolution = layers.Conv1D(2 * hyperparameters.hidden_size, 3, activation="relu", use_bias=False)  # 3 words each
-    sentence = layers.GlobalMaxPooling1D()(convolution(words))  # without bias padding gives 0, the least that there is
-    return Model(ids, layers.Dense(1)(layers.Dropout(hyperparameters.dropout)(sentence)))
+    def __post_init__(self):
+        super().__post_init__()
+        unknown = [name for name in self.models if name not in MODELS]
+        if unknown:
+            raise InputError(f"--models: there is no {unknown[0]!r}; there are {', '.join(MODELS)}")
 
 
-def train_and_predict(name, training, sentences, network, copies=False) -> np.ndarray:
-    """Train the model `name` on rows `(label, sentence)`; the probabilities that `sentences` are positive.
+def right_and_losses(predict: Callable, rows, training, test) -> tuple[np.ndarray, np.ndarray]:
+    """Whether a model is right on each test row, and its logarithmic loss there, in nats: both (test rows,).
 
     Args:
-        network: the hyperparameters of the model `network`.
-        copies: the training rows are those of the raw file.
+        predict: trains on rows `(label, sentence)`; returns the probability that each of some sentences is positive.
+        training, test: indices of `rows`.
     """
-    from sklearn.dummy import DummyClassifier
-    from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
-    from sklearn.naive_bayes import MultinomialNB
-    from sklearn.pipeline import make_pipeline
-    from sklearn.svm import LinearSVC
-
-    from sentiment.eval import linear_model, predict
-    from sentiment.train import build_model, few_epochs, fit
-
-    if name in ("book's LSTM", "CNN", "network"):
-        settings = network if name == "network" else replace(PRESETS["book"], seed=network.seed)
-        if copies:
-            settings = few_epochs(settings)
-        return predict(*fit(training, settings, build=build_cnn if name == "CNN" else build_model), sentences)
-    model = {
-        "majority": DummyClassifier(),
-        "naive Bayes": make_pipeline(CountVectorizer(ngram_range=(1, 2), binary=True), MultinomialNB()),
-        "logistic regression": linear_model(),
-        "SVM": make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), LinearSVC()),
-    }[name]
-    labels, texts = zip(*training, strict=True)
-    model.fit(texts, labels)
-    if name == "SVM":  # distances from the hyperplane; what they are worth as probabilities was not asked
-        return 1 / (1 + np.exp(-model.decision_function(sentences)))
-    return model.predict_proba(sentences)[:, 1]
-
-
-def right_and_losses(name, rows, training, test, network, copies=False) -> tuple[np.ndarray, np.ndarray]:
-    """Whether the model `name` is right on each test row, and its logarithmic loss there, in nats: both (test rows,).
-
-    `training` and `test` are lists of indices of `rows`.
-    """
-    sentences = [rows[index][1] for index in test]
-    probabilities = train_and_predict(name, [rows[index] for index in training], sentences, network, copies)
+    probabilities = predict([rows[index] for index in training], [rows[index][1] for index in test])
     labels = np.array([rows[index][0] for index in test])
     losses = -np.log(np.clip(np.where(labels, probabilities, 1 - probabilities), 1e-7, None))
     return (probabilities >= 0.5) == labels, losses
-
-
-def accuracy_and_loss(*arguments, **more) -> tuple[float, float]:
-    """The means of what `right_and_losses` returns."""
-    right, losses = right_and_losses(*arguments, **more)
-    return float(right.mean()), float(losses.mean())
 
 
 def have_near_copies(splits, pairs) -> np.ndarray:
@@ -119,19 +82,29 @@ def have_near_copies(splits, pairs) -> np.ndarray:
     return np.array([row in found for row in fold_of])
 
 
-def compare(raw, protocol, splits, subjects, pairs, options) -> list[list]:
-    """Train every model on the splits of one protocol and print the table; returns its rows.
+def leaking_accuracy(predict: Callable, leaking) -> float:
+    """The accuracy on the test part of `leaking`, a random split `(training, test)` of the raw rows."""
+    training, test = leaking
+    probabilities = predict(training, [sentence for _, sentence in test])
+    return float(np.mean((probabilities >= 0.5) == np.array([label for label, _ in test])))
 
-    The splits are of the different sentences, and `pairs` is what `near_copies` found among these.
+
+def compare(protocol, rows, splits, leaking, near, options, train_and_predict) -> list[list]:
+    """Train every model on the splits of one protocol; returns the rows of the table.
+
+    Args:
+        rows: the different sentences, `(label, sentence)`.
+        splits: pairs of indices of `rows`, `(training, test)`.
+        leaking: a random split of the raw rows, for the folds.
+        near: what `have_near_copies` says of the test rows of the folds.
+        train_and_predict: that of baselines.py.
     """
-    from sentiment.eval import leaking_split
-
-    rows = deduplicate(raw)
     table = []
-    near = have_near_copies(splits, pairs) if protocol == "folds" else None
     for name in options.models:
         print(f"{protocol}: {name}", flush=True)
-        results = [right_and_losses(name, rows, *split, options) for split in splits]
+        settings = options if name == "network" else replace(WORD_SETTINGS, seed=options.seed)
+        predict = partial(train_and_predict, name, settings)
+        results = [right_and_losses(predict, rows, *split) for split in splits]
         accuracies = [float(right.mean()) for right, _ in results]
         table.append([name, float(np.mean(accuracies)), float(np.std(accuracies))])
         if protocol == "subjects":
@@ -139,30 +112,14 @@ def compare(raw, protocol, splits, subjects, pairs, options) -> list[list]:
         elif protocol == "inner":
             table[-1].append(float(np.mean([losses.mean() for _, losses in results])))
         elif protocol == "folds":
-            training, test = leaking_split(raw, options.seed)
-            both, first = training + test, len(training)
-            parts = list(range(first)), list(range(first, len(both)))
-            table[-1].append(accuracy_and_loss(name, both, *parts, options, copies=True)[0])
+            predict_raw = partial(train_and_predict, name, for_raw_file(settings))
             right = np.concatenate([right for right, _ in results])
+            table[-1].append(leaking_accuracy(predict_raw, leaking))
             table[-1] += [float(right[part].mean()) if part.any() else "" for part in (near, ~near)]
-    heading, *columns = {
-        "folds": ("different sentences", "LEAKING", "near copies", "the rest"),
-        "subjects": ("one subject left out", *subjects),
-        "groups": ("near copies together",),
-        "inner": ("inner validation", "loss"),
-    }[protocol]
-    print()
-    print_table((heading, "accuracy", "spread", *columns), table)
-    if protocol == "folds":
-        print(f"{near.sum()} of {len(near)} test sentences are near copies of a training sentence: within three edits")
-    print(flush=True)
     return table
 
 
 def main(options: Options) -> None:
-    unknown = [name for name in options.models if name not in MODELS]
-    if unknown:
-        raise InputError(f"--models: there is no {unknown[0]!r}; there are {', '.join(MODELS)}")
     raw, _, corpus = load_opinions(options.data)
     subjects = options.subjects or {
         UMICH.name: UMICH_SUBJECTS,
@@ -170,6 +127,8 @@ def main(options: Options) -> None:
     }.get(corpus["name"], ())
     if options.protocol == "subjects" and not subjects:
         raise InputError("name the subjects of your sentences: --subjects tea coffee")
+
+    from sentiment.splits import grouped_folds, inner_folds, leaking_split, near_copies, subject_folds
 
     rows = deduplicate(raw)
     labels = [label for label, _ in rows]
@@ -179,13 +138,30 @@ def main(options: Options) -> None:
         splits["groups"] = grouped_folds(labels, pairs)
     if options.protocol == "inner":
         splits["inner"] = inner_folds(labels)
+    near = have_near_copies(splits["folds"], pairs)
 
     start_tensorflow(options)
+    from sentiment.baselines import train_and_predict
+
+    headers = {
+        "folds": ("different sentences", "accuracy", "spread", "LEAKING", "near copies", "the rest"),
+        "subjects": ("one subject left out", "accuracy", "spread", *subjects),
+        "groups": ("near copies together", "accuracy", "spread"),
+        "inner": ("inner validation", "accuracy", "spread", "loss"),
+    }
     for protocol in ("folds", "subjects", "groups") if options.protocol == "all" else (options.protocol,):
         if protocol == "subjects" and not subjects:
             print("the subjects of these sentences are not known; name them, as in --subjects tea coffee\n")
-        else:
-            compare(raw, protocol, splits[protocol], subjects, pairs, options)
+            continue
+        leaking = leaking_split(raw, options.seed)
+        table = compare(protocol, rows, splits[protocol], leaking, near, options, train_and_predict)
+        print()
+        print_table(headers[protocol], table)
+        if protocol == "folds":
+            print(
+                f"{near.sum()} of {len(near)} test sentences are near copies of a training sentence: within three edits"
+            )
+        print(flush=True)
 
 
 if __name__ == "__main__":

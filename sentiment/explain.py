@@ -12,13 +12,13 @@ def occlusion(model, ids: np.ndarray) -> list[float]:
     """How much the logit falls when a word is replaced by the unknown word, for each word.
 
     Args:
-        ids: one sentence, as `make_encoder` gives it: (time,) or (time, pieces).
+        model: ids (batch, time, subwords) -> logits (batch, 1).
+        ids: one sentence, as `make_encoder` gives it: (time, subwords).
     """
-    without = np.repeat(ids[None], len(ids) + 1, axis=0)  # the last row stays whole
+    without = np.repeat(ids[None], len(ids) + 1, axis=0)  # (time + 1, time, subwords); the last row stays whole
     every = np.arange(len(ids))
-    cells = without.reshape(*without.shape[:2], -1)  # (time + 1, time, 1 or pieces), the same memory
-    cells[every, every] = 0
-    cells[every, every, 0] = 1  # the id of the unknown word
+    without[every, every] = 0
+    without[every, every, 0] = 1  # the id of the unknown word
     logits = np.concatenate([model.predict_on_batch(without[k : k + 256]) for k in range(0, len(without), 256)])[:, 0]
     return (logits[-1] - logits[:-1]).tolist()
 

@@ -1,11 +1,18 @@
-"""How compare.py splits the sentences, besides into the usual folds: by subject, and with near-copies kept together."""
+"""How the sentences are split besides into the usual folds: at random, by subject, with near-copies kept together."""
 
 from collections.abc import Sequence
 
 import numpy as np
+from nltk import edit_distance
+from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
 from common import InputError
 from common.data import folds, normalise
+
+
+def leaking_split(raw: list[tuple[int, str]], seed: int) -> tuple[list, list]:
+    """A random 80/20 split of the raw rows, copies included, as the classic script makes it: `(training, test)`."""
+    return tuple(train_test_split(raw, test_size=0.2, random_state=seed))
 
 
 def subject_folds(rows: list[tuple[int, str]], subjects: Sequence[str]) -> list[tuple[list[int], list[int]]]:
@@ -38,8 +45,6 @@ def near_copies(sentences: Sequence[str], edits: int = 3) -> list[tuple[int, int
 
     References: Levenshtein 1966, Binary codes capable of correcting deletions, insertions, and reversals.
     """
-    from nltk import edit_distance
-
     normalised = [normalise(sentence) for sentence in sentences]
     lengths = np.array([len(sentence) for sentence in normalised])
     # How many characters of each sentence are in each of 64 bins; more bins would rule out more pairs.
@@ -86,8 +91,6 @@ def grouped_folds(
     Raises:
         InputError: the groups are too few or too large for both labels to be in each part of each fold.
     """
-    from sklearn.model_selection import StratifiedGroupKFold
-
     groups = near_copy_groups(pairs, len(labels))
     labels_of_groups = set(zip(groups, labels, strict=True))
     parts = []

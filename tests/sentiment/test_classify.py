@@ -10,18 +10,19 @@ import pytest
 
 from common.vocabulary import Vocabulary
 from sentiment import classify, explain
+from sentiment.subwords import MAX_SUBWORDS
 
-WORTH = {"": 0.0, "[UNK]": 0.5, "good": 2.0, "bad": -3.0, "film": 0.0}
+WORTH = {"": 0.0, "[UNK]": 0.5, "<good>": 2.0, "<bad>": -3.0, "<film>": 0.0}
 
 
 @pytest.fixture
 def answer(monkeypatch, tmp_path, capsys):
     """Runs classify.py with a model whose logit is the sum of what its words are worth; returns stdout."""
-    ids = keras.Input((None,), dtype="int32")
+    ids = keras.Input((None, MAX_SUBWORDS), dtype="int32")
     table = keras.layers.Embedding(len(WORTH), 1, embeddings_initializer="zeros")
-    model = keras.Model(ids, keras.ops.sum(table(ids), axis=1))
+    model = keras.Model(ids, keras.ops.sum(table(ids), axis=(1, 2)))
     table.set_weights([np.array(list(WORTH.values()))[:, None]])
-    vocabularies = {"tokens": Vocabulary(list(WORTH)), "labels": Vocabulary(["<ham>", "spam"])}
+    vocabularies = {"subwords": Vocabulary(list(WORTH)), "labels": Vocabulary(["<ham>", "spam"])}
     monkeypatch.setattr(classify, "load_model", lambda path: (model, vocabularies))
 
     def run(*sentences, lines=None, **options):
@@ -40,7 +41,7 @@ def logistic(logit):
 def test_labels_are_those_of_the_training_file_with_their_probability(answer):
     assert answer("a good film", "bad") == (
         f"spam\t{logistic(2.5):.3f}\ta good film\n"
-        f"<ham>\t{logistic(3):.3f}\tbad\n"  # of the label that is said, not of the positive one
+        f"<ham>\t{logistic(3):.3f}\tbad\n"  # of the predicted label, not of the positive one
     )
 
 
@@ -52,7 +53,7 @@ def test_json_holds_the_same_and_null_where_there_are_no_words(answer):
 
 
 def test_lines_are_answered_in_their_order_across_batches(answer, monkeypatch):
-    monkeypatch.setattr(classify, "AT_ONCE", 3)
+    monkeypatch.setattr(classify, "MAX_SENTENCES", 3)
     lines = ["good film " * (1 + number % 5) + f"{number}" for number in range(20)]
     printed = answer(lines="\n".join(lines))
     assert [line.split("\t")[2] for line in printed.splitlines()] == lines
@@ -72,7 +73,7 @@ def test_explain_shows_what_each_word_adds_compared_with_an_unknown_one(answer, 
     assert described["words"] == [["good", 1.5]]
 
 
-def test_occlusion_replaces_all_pieces_of_a_word():
+def test_occlusion_replaces_all_subwords_of_a_word():
     ids = keras.Input((None, 3), dtype="int32")
     table = keras.layers.Embedding(5, 1, embeddings_initializer="zeros")
     model = keras.Model(ids, keras.ops.sum(table(ids), axis=(1, 2)))

@@ -5,8 +5,22 @@ import numpy as np
 import pytest
 
 from common import InputError
-from common.data import folds, normalise
-from sentiment.splits import grouped_folds, inner_folds, near_copies, near_copy_groups, subject_folds
+from common.data import folds, normalise, parse_opinions
+from common.sample import opinions
+from sentiment.splits import (
+    grouped_folds,
+    inner_folds,
+    leaking_split,
+    near_copies,
+    near_copy_groups,
+    subject_folds,
+)
+
+
+def test_the_leaking_split_leaks_as_the_classic_one_does():
+    training, test = leaking_split(parse_opinions(opinions(), "sample")[0], seed=0)
+    seen = {normalise(sentence) for _, sentence in training}
+    assert np.mean([normalise(sentence) in seen for _, sentence in test]) > 0.4
 
 
 def test_inner_folds_never_touch_the_test_part():
@@ -26,7 +40,7 @@ def test_leaving_a_subject_out_leaves_no_mention_of_it_in_training():
 
 def test_near_copies_are_at_most_three_edits_apart():
     sentences = ["the film was good", "Film: was good", "the film was goods so", "the film was bood!", "the film was"]
-    # Edits from the first: "the " deleted, 4; "s so" inserted, 4; one letter replaced, and the mark is folded away, 1;
+    # Edits from the first: "the " deleted, 4; "s so" inserted, 4; one letter replaced, and the mark is dropped, 1;
     # " good" deleted, 5. From the second: "the " inserted and a letter replaced, 5; and so on.
     assert near_copies(sentences) == [(0, 3)]
     assert near_copies(sentences, edits=4) == [(0, 1), (0, 2), (0, 3)]
@@ -43,9 +57,11 @@ def test_near_copies_have_their_characters_in_nearly_the_same_order():
 def test_near_copies_are_those_whose_whole_distance_is_computed():
     generator = np.random.default_rng(0)
     sentences = ["".join(generator.choice(list("abc "), size)) for size in generator.integers(2, 12, 80)]
-    folded = [normalise(sentence) for sentence in sentences]
+    normalised = [normalise(sentence) for sentence in sentences]
     all_pairs = itertools.combinations(range(80), 2)
-    expected = [(one, other) for one, other in all_pairs if distance_by_recursion(folded[one], folded[other]) <= 3]
+    expected = [
+        (one, other) for one, other in all_pairs if distance_by_recursion(normalised[one], normalised[other]) <= 3
+    ]
     assert 100 < len(expected) < 2000
     assert near_copies(sentences) == expected
 

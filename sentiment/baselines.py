@@ -1,0 +1,102 @@
+"""The models that the network is compared with: linear ones, and two networks that read whole words.
+
+References: Wang & Manning 2012, Baselines and bigrams (naive Bayes and SVM on short texts). Kim 2014, Convolutional
+neural networks for sentence classification. Gulli & Pal 2017, Deep Learning with Keras, chapter 6 (the LSTM).
+"""
+
+from collections.abc import Callable, Sequence
+
+import keras
+import numpy as np
+from keras import Input, Model, Sequential, layers, ops
+from sklearn.dummy import DummyClassifier
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import MultinomialNB
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.svm import LinearSVC
+
+from common.data import normalise
+from common.fast_rnn import LSTM
+from common.vocabulary import Vocabulary
+from sentiment.model import PACKAGE, build_model, predict
+from sentiment.subwords import make_encoder, make_vocabulary
+from sentiment.training import fit
+
+
+def logistic_regression() -> Pipeline:
+    """Logistic regression on TF-IDF of words and word pairs, not trained."""
+    return make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), LogisticRegression(C=10))
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class ZeroMasked(layers.Layer):
+    """Sets masked steps to zero: (batch, time, features), masked -> the same shape, not masked any more."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, inputs, mask=None):
+        return inputs * ops.cast(mask, inputs.dtype)[..., None]
+
+    def compute_mask(self, inputs, mask=None):
+        return None
+
+
+def build_lstm(settings, vocabulary_size: int) -> Model:
+    """The model of the book: ids of words (batch, time), 0 where padded -> logits (batch, 1)."""
+    return Sequential(
+        [
+            Input((None,), dtype="int32"),
+            layers.Embedding(vocabulary_size, settings.embedding_size, mask_zero=True),
+            layers.Dropout(settings.input_dropout),
+            LSTM(settings.hidden_size),  # the state after the last real word
+            layers.Dropout(settings.dropout),
+            layers.Dense(1),
+        ]
+    )
+
+
+def build_cnn(settings, vocabulary_size: int) -> Model:
+    """A 1-D convolution over three words at a time: ids of words (batch, time), 0 where padded -> logits (batch, 1)."""
+    ids = Input((None,), dtype="int32")
+    words = layers.Embedding(vocabulary_size, settings.embedding_size, mask_zero=True)(ids)
+    words = layers.Dropout(settings.input_dropout)(ZeroMasked()(words))  # (batch, time, embedding)
+    words = layers.ZeroPadding1D(2)(words)
+    threes = layers.Conv1D(2 * settings.hidden_size, 3, activation="relu", use_bias=False)(words)
+    sentence = layers.GlobalMaxPooling1D()(threes)  # without a bias, padding gives 0, the least that there is
+    return Model(ids, layers.Dense(1)(layers.Dropout(settings.dropout)(sentence)))
+
+
+def make_word_encoder(sentences: Sequence[str], settings) -> Callable[[str], np.ndarray]:
+    """The function that turns a sentence into ids of its words (time,). The vocabulary is that of `sentences`."""
+    words = (normalise(sentence).split() for sentence in sentences)
+    tokens = Vocabulary.of_words(words, settings.minimum_count).tokens
+    vocabulary = Vocabulary(tokens[: settings.vocabulary_size])
+    return lambda sentence: vocabulary.encode(normalise(sentence).split())
+
+
+def train_and_predict(name: str, settings, training: Sequence[tuple[int, str]], sentences: Sequence[str]) -> np.ndarray:
+    """Train the model `name` of compare.py; return the probability that each of `sentences` is positive.
+
+    Args:
+        settings: of the three networks, `Hyperparameters` of train.py.
+        training: rows `(label, sentence)`.
+    """
+    labels, texts = zip(*training, strict=True)
+    if name in ("network", "book's LSTM", "CNN"):
+        build = {"network": build_model, "book's LSTM": build_lstm, "CNN": build_cnn}[name]
+        read_subwords = name == "network"
+        encode = make_encoder(make_vocabulary(texts, settings)) if read_subwords else make_word_encoder(texts, settings)
+        return predict(fit(build, settings, list(map(encode, texts)), labels), encode, sentences)
+    model = {
+        "majority": DummyClassifier(),
+        "naive Bayes": make_pipeline(CountVectorizer(ngram_range=(1, 2), binary=True), MultinomialNB()),
+        "logistic regression": logistic_regression(),
+        "SVM": make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), LinearSVC()),
+    }[name]
+    model.fit(texts, labels)
+    if name == "SVM":  # distances from the hyperplane, not calibrated as probabilities
+        return 1 / (1 + np.exp(-model.decision_function(sentences)))
+    return model.predict_proba(sentences)[:, 1]

@@ -1,0 +1,105 @@
+"""The layers of model.py and the network, against NumPy."""
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+
+from common.padding import pad
+from sentiment.model import MaskedMaxPooling, SubwordEmbedding, SubwordLogits, build_model, predict
+from sentiment.subwords import MAX_SUBWORDS
+from sentiment.train import Hyperparameters
+
+TINY = Hyperparameters(embedding_size=5, hidden_size=6, word_dropout=0.0, input_dropout=0.0, dropout=0.0)
+
+
+def with_random_weights(model):
+    generator = np.random.default_rng(1)
+    model.set_weights([generator.normal(0, 0.7, weight.shape) for weight in model.get_weights()])
+    return model
+
+
+def test_the_vector_of_a_word_is_the_sum_of_its_subwords_over_the_root_of_their_number():
+    layer = SubwordEmbedding(20, 5)
+    ids = np.zeros((1, 3, MAX_SUBWORDS), dtype="int32")  # the third word is padding
+    ids[0, 0, :3], ids[0, 1, :1] = [3, 4, 5], [6]
+    words = layer(ids)
+    table = layer.get_weights()[0]
+    assert np.allclose(words, [[table[[3, 4, 5]].sum(axis=0) / np.sqrt(3), table[6], np.zeros(5)]], atol=1e-6)
+
+
+def test_padded_words_are_masked():
+    ids = np.array([[[3, 4], [5, 0], [0, 0]]], dtype="int32")
+    assert np.array(SubwordEmbedding(20, 5, mask_zero=True).compute_mask(ids)).tolist() == [[True, True, False]]
+
+
+def test_subword_logits_are_added_up_and_scaled():
+    layer = SubwordLogits(20, scale=3.0)
+    ids = np.zeros((1, 3, MAX_SUBWORDS), dtype="int32")
+    ids[0, 0, :4], ids[0, 1, :1] = [3, 4, 5, 6], [7]  # the third word is padding
+    assert np.array(layer(ids)).tolist() == [[0]]  # at the start
+    layer.set_weights([np.arange(20.0)[:, None]])
+    assert np.allclose(layer(ids), [[3 * ((3 + 4 + 5 + 6) / 2 + 7)]], atol=1e-4)
+
+
+def test_masked_max_pooling_looks_at_real_steps_only():
+    states = np.array([[[-0.5, 0.2], [-0.7, 0.1], [0.9, 0.9]], [[0.3, -0.4], [0.8, 0.8], [0.8, 0.8]]], "float32")
+    mask = np.array([[True, True, False], [True, False, False]])
+    assert np.allclose(MaskedMaxPooling()(states, mask=mask), [[-0.5, 0.2], [0.3, -0.4]])
+    assert np.allclose(MaskedMaxPooling()(states), [[0.9, 0.9], [0.8, 0.8]])
+
+
+@pytest.mark.parametrize("cell", ["simple", "lstm", "gru"])
+def test_padding_does_not_change_what_the_model_says(cell):
+    model = with_random_weights(build_model(replace(TINY, cell=cell), 20))
+    generator = np.random.default_rng(0)
+    sentences = [generator.integers(1, 20, (length, MAX_SUBWORDS)) for length in (9, 1, 4)]
+    one_by_one = np.concatenate([model(sentence[None]) for sentence in sentences])
+    assert np.allclose(model(pad(sentences)), one_by_one, atol=1e-5)
+
+
+def test_the_order_of_subwords_and_missing_ones_do_not_matter_but_the_order_of_words_does():
+    model = with_random_weights(build_model(TINY, 20))
+    words = np.zeros((1, 3, MAX_SUBWORDS), dtype="int32")
+    words[0, :, :3] = [[3, 4, 5], [6, 7, 0], [8, 9, 10]]
+    turned = words.copy()
+    turned[0, :, :3] = [[5, 3, 4], [7, 6, 0], [9, 8, 10]]
+    assert np.allclose(model(words), model(turned), atol=1e-5)
+    assert not np.allclose(model(words), model(words[:, ::-1]), atol=1e-3)
+
+
+def test_the_logit_is_a_linear_function_of_the_sentence_plus_the_subword_logits():
+    model = with_random_weights(build_model(TINY, 20))
+    ids = np.random.default_rng(0).integers(1, 20, (2, 4, MAX_SUBWORDS))
+    sentence = keras.Model(model.input, model.get_layer("sentence").output)(ids)  # (2, 2 hidden)
+    dense = next(layer for layer in model.layers if isinstance(layer, keras.layers.Dense))
+    wide = next(layer for layer in model.layers if isinstance(layer, SubwordLogits))
+    weights, bias = dense.get_weights()
+    assert sentence.shape == (2, 2 * TINY.hidden_size)
+    assert np.allclose(model(ids), sentence @ weights + bias + wide(ids), atol=1e-5)
+    assert wide.scale == TINY.subword_logit_scale
+
+
+def test_loss_falls_in_a_few_steps():
+    keras.utils.set_random_seed(0)
+    model = build_model(TINY, 20)
+    model.compile(keras.optimizers.Adam(0.02), keras.losses.BinaryCrossentropy(from_logits=True))
+    inputs = pad([np.tile(np.arange(1, 8)[:, None], MAX_SUBWORDS), np.tile(np.arange(8, 19)[:, None], MAX_SUBWORDS)])
+    labels = np.array([[0.0], [1.0]])
+    losses = model.fit(inputs, labels, batch_size=2, epochs=15, verbose=0).history["loss"]
+    assert losses[-1] < 0.5 * losses[0]
+
+
+def test_predictions_are_probabilities_in_the_order_of_the_sentences():
+    model = with_random_weights(build_model(TINY, 20))
+    sentences = {name: np.full((length, MAX_SUBWORDS), length) for name, length in (("a", 9), ("b", 1), ("c", 4))}
+    expected = [1 / (1 + np.exp(-float(model(ids[None])[0, 0]))) for ids in sentences.values()]
+    assert np.allclose(predict(model, sentences.get, ["a", "b", "c"]), expected, atol=1e-5)
+
+
+def test_a_saved_model_says_the_same(tmp_path):
+    model = with_random_weights(build_model(TINY, 20))
+    model.save(tmp_path / "model.keras")
+    ids = np.random.default_rng(0).integers(0, 20, (2, 4, MAX_SUBWORDS))
+    assert np.allclose(keras.saving.load_model(tmp_path / "model.keras")(ids), model(ids), atol=1e-6)

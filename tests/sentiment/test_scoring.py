@@ -1,0 +1,41 @@
+import numpy as np
+import pytest
+
+from sentiment import eval as evaluation
+from sentiment.scoring import calibration_error, fold_scores, predict_unseen
+
+
+def test_calibration_error_by_hand():
+    # Bins: 0.3 alone, no positive one; 0.92, 0.94, 0.98 and 1.0, mean 0.96, three quarters positive.
+    error = calibration_error(np.array([0, 1, 1, 1, 0]), np.array([0.92, 0.98, 1.0, 0.94, 0.3]))
+    assert error == pytest.approx((1 * 0.3 + 4 * 0.21) / 5)
+
+
+def test_errors_in_different_bins_do_not_cancel():
+    assert calibration_error(np.array([1, 0]), np.array([0.2, 0.8])) == pytest.approx(0.8)
+
+
+def test_scores_are_means_over_the_folds_not_over_the_sentences():
+    labels = np.array([1, 1, 0, 0, 1])
+    probabilities = np.array([0.9, 0.5, 0.2, 0.6, 0.7])  # right, right, right; wrong, right
+    accuracy, spread, f1 = fold_scores(labels, probabilities, [([3, 4], [0, 1, 2]), ([0, 1, 2], [3, 4])])
+    assert (accuracy, spread) == (pytest.approx(0.75), pytest.approx(0.25))
+    assert f1 == pytest.approx((1 + 2 / 3) / 2)
+
+
+def test_each_sentence_is_judged_by_the_model_of_its_own_fold(monkeypatch):
+    monkeypatch.setattr("sentiment.scoring.predict", lambda model, encode, sentences: np.full(len(sentences), model))
+    labels = np.array([0, 1, 0, 1])
+    sentences = np.array(["bad", "good", "bad film", "good film"], dtype=object)
+    parts = [([2, 3], [0, 1]), ([0, 1], [2, 3])]
+    probabilities, linear = predict_unseen([(0.25, None), (0.75, None)], parts, labels, sentences)
+    assert probabilities.tolist() == [0.25, 0.25, 0.75, 0.75]
+    assert (linear > 0.5).tolist() == [False, True, False, True]
+
+
+def test_the_most_confident_errors_come_first(monkeypatch, capsys):
+    monkeypatch.setattr(evaluation, "MAX_ERRORS", 2)
+    labels, probabilities = np.array([1, 0, 1, 0, 1]), np.array([0.1, 0.7, 0.4, 0.2, 0.9])
+    evaluation.print_errors(labels, np.array(list("abcde")), probabilities, ["ham", "spam"])
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[-2:]]
+    assert rows == [["ham", "0.9000", "spam", "a"], ["spam", "0.7000", "ham", "b"]]

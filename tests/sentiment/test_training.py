@@ -1,0 +1,109 @@
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+
+from common.data import deduplicate, parse_opinions
+from common.ensemble import members
+from common.sample import opinions
+from common.saving import load_model
+from sentiment import training
+from sentiment.model import build_model, predict
+from sentiment.scoring import load_classifier
+from sentiment.subwords import make_encoder, make_vocabulary
+from sentiment.train import Hyperparameters, for_raw_file
+from sentiment.training import compiled_model, fit, train_and_save
+
+TINY = Hyperparameters(embedding_size=5, hidden_size=6, word_dropout=0.0, input_dropout=0.0, dropout=0.0, epochs=1)
+ROWS = deduplicate(parse_opinions(opinions(400), "sample")[0])
+LABELS, SENTENCES = zip(*ROWS, strict=True)
+INPUTS = list(map(make_encoder(make_vocabulary(SENTENCES, TINY)), SENTENCES))
+
+
+def trained_weights(rows, hyperparameters):
+    return fit(build_model, hyperparameters, INPUTS[rows], LABELS[rows]).get_weights()
+
+
+def test_a_training_does_not_depend_on_the_one_before():
+    first = trained_weights(slice(60), TINY)
+    trained_weights(slice(60, 150), replace(TINY, seed=3))
+    again = trained_weights(slice(60), TINY)
+    assert all(np.allclose(one, other, atol=1e-5) for one, other in zip(first, again, strict=True))
+    assert not np.allclose(first[0], trained_weights(slice(60), replace(TINY, seed=1))[0], atol=1e-3)
+
+
+def test_one_compiled_model_serves_all_seeds_and_lengths():
+    fit(build_model, replace(TINY, seed=5), INPUTS[:60], LABELS[:60])
+    before = compiled_model.cache_info().misses
+    fit(build_model, replace(TINY, seed=6, epochs=2), INPUTS[60:150], LABELS[60:150])
+    assert compiled_model.cache_info().misses == before
+
+
+def test_the_learning_rate_falls_along_a_cosine_epoch_by_epoch():
+    rates = []
+
+    class Watch(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            rates.append(float(self.model.optimizer.learning_rate))
+
+    hyperparameters = replace(TINY, learning_rate=0.01, epochs=4, batch_size=100)
+    fit(build_model, hyperparameters, INPUTS[:60], LABELS[:60], lambda batches: [Watch()])
+    expected = [0.01, 0.005 * (1 + np.sqrt(0.5)), 0.005, 0.005 * (1 - np.sqrt(0.5))]
+    assert len(rates) % 4 == 0
+    assert np.allclose(rates, np.repeat(expected, len(rates) // 4))
+
+
+def test_the_raw_file_is_trained_on_by_one_model_for_three_epochs_at_most():
+    both = [for_raw_file(replace(TINY, epochs=epochs, ensemble_size=4)) for epochs in (2, 9)]
+    assert [(each.epochs, each.ensemble_size) for each in both] == [(2, 1), (3, 1)]
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    """The folder with an ensemble of two as `model.keras`."""
+    folder = tmp_path_factory.mktemp("pair")
+    train_and_save(folder, "model", ROWS, ["ham", "spam"], replace(TINY, ensemble_size=2))
+    return folder
+
+
+def test_an_ensemble_gives_the_mean_of_its_members_probabilities(pair):
+    model, vocabularies = load_model(pair / "model.keras")
+    inputs = make_encoder(vocabularies["subwords"])(SENTENCES[0])[None]
+    both = [layer for layer in model.layers if isinstance(layer, keras.Model)]
+    probabilities = [1 / (1 + np.exp(-float(member(inputs)[0, 0]))) for member in both]
+    assert len(probabilities) == 2 and abs(probabilities[0] - probabilities[1]) > 1e-5
+    assert 1 / (1 + np.exp(-float(model(inputs)[0, 0]))) == pytest.approx(np.mean(probabilities), abs=1e-6)
+
+
+def test_the_members_are_what_single_trainings_with_their_seeds_give(pair):
+    model, _ = load_model(pair / "model.keras")
+    options = replace(TINY, ensemble_size=2, seed=TINY.seed)
+    for name, seed in members(options):
+        single = fit(build_model, replace(TINY, seed=seed), INPUTS, LABELS).get_weights()
+        assert all(
+            np.allclose(one, other, atol=1e-4)
+            for one, other in zip(model.get_layer(name).get_weights(), single, strict=True)
+        )
+
+
+def test_predictions_survive_saving_and_come_in_order_of_the_sentences(pair):
+    model, encode = load_classifier(pair / "model.keras")
+    assert load_model(pair / "model.keras")[1]["labels"].tokens == ["ham", "spam"]
+    together = predict(model, encode, SENTENCES[:40])
+    assert ((together > 0) & (together < 1)).all()
+    alone = np.concatenate([predict(model, encode, [sentence]) for sentence in SENTENCES[:3]])
+    assert np.allclose(together[:3], alone, atol=1e-5)
+
+
+def test_only_the_main_model_has_a_history(pair, tmp_path):
+    assert (pair / "history.csv").read_text().splitlines()[0] == "epoch,accuracy,learning_rate,loss"
+    train_and_save(tmp_path, "fold-1", ROWS[:60], ["ham", "spam"], TINY)
+    assert [path.name for path in tmp_path.iterdir()] == ["fold-1.keras"]
+
+
+def test_a_model_that_is_there_is_not_trained_again(tmp_path, monkeypatch):
+    (tmp_path / "fold-1.keras").write_text("as it was")
+    monkeypatch.setattr(training, "fit", None)
+    train_and_save(tmp_path, "fold-1", ROWS[:60], ["ham", "spam"], TINY)
+    assert (tmp_path / "fold-1.keras").read_text() == "as it was"
