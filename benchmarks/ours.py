@@ -25,21 +25,24 @@ from pos_tagging import train as pos_tagging_train  # noqa: E402
 from sentiment import train as sentiment_train  # noqa: E402
 
 
+BOOK = {"cell": "simple", "hidden_size": 128, "ngrams": (), "batch_size": 128, "sequence_length": 25}
+BOOK |= {"input_dropout": 0.0, "dropout": 0.0, "weight_dropout": 0.0}
+
+
 def chargen(task, data):
-    settings, size, ids, known = chargen_train.Hyperparameters(), int(data["size"]), data["training"], ()
-    if task == "chargen":
-        known = known_ngrams(ids, settings.ngrams, size)
-    else:  # the classic way's 128 windows a batch, as streams
-        settings = replace(chargen_train.PRESETS["book"], reading="streams", sequence_length=25)
-        settings = replace(settings, optimizer="adam", learning_rate=0.004)
+    settings, size, ids = chargen_train.Hyperparameters(), int(data["size"]), data["training"]
+    if task == "chargen-book":  # the classic way's 128 windows a batch, as streams
+        settings = replace(settings, **BOOK)
+    known = known_ngrams(ids, settings.ngrams, size) if settings.ngrams else ()
     vocabulary = Vocabulary([chr(number + 32) for number in range(size)])  # any characters will do
-    model = chargen_train.build_model(settings, size, known)
-    batches = chargen_train.stream_batches(ids, settings.batch_size, settings.sequence_length)
-    chargen_train.compile_model(model, settings, EPOCHS * len(batches))
+    model = build_model(settings, size, known)
+    batches = stream_batches(ids, settings.batch_size, settings.sequence_length)
+    compile_model(model, settings, EPOCHS * len(batches))
     writer = Writer(model, vocabulary)
 
     def train(done):
-        model.fit(batches, epochs=EPOCHS, shuffle=False, verbose=0, callbacks=[ResetStates(), stop_when(model, done)])
+        callbacks = [ResetStates(), stop_when(model, done)]
+        model.fit(batches, epochs=EPOCHS, shuffle=False, verbose=0, callbacks=callbacks)
 
     report(
         task,

@@ -29,7 +29,8 @@ def private_megabytes():
 
 def measure(path, batch_size, sequence_length):
     """In a process of its own: print the figures as JSON."""
-    from chargen.train import Hyperparameters, build_model, compile_model
+    from chargen.model import build_model, compile_model
+    from chargen.train import Hyperparameters
     from common.batches import stream_batches
     from common.cli import start_tensorflow
     from common.data import load_text, split_text

@@ -23,9 +23,8 @@ class Options(SharedRunOptions):
 
 
 def main(options: Options) -> None:
-    from dataclasses import replace
-
-    from chargen.train import Hyperparameters, build_model, compile_model
+    from chargen.model import build_model, compile_model
+    from chargen.train import Hyperparameters
     from common.batches import stream_batches
 
     workers = start_tensorflow(options)
@@ -33,7 +32,7 @@ def main(options: Options) -> None:
 
     ids = np.random.default_rng(0).integers(0, 42, options.characters).astype("uint8")
     batches = workers.share(stream_batches(ids, options.batch_size, 50, seed=0))
-    model = build_model(replace(Hyperparameters(), batch_size=options.batch_size // workers.count), 42)
+    model = build_model(Hyperparameters(), 42, batch_size=workers.share_of(options.batch_size))
     compile_model(model, Hyperparameters(), 1000)
     workers.join(model)
 
