@@ -2,8 +2,8 @@
 
     python pos_tagging/minimal.py                             # about two minutes
 
-    encoder-decoder     ids (batch, time) -> Embedding -> GRU (batch, 100) -> RepeatVector -> GRU (batch, time, 100) -> logits
-    one tag per step    ids (batch, time) -> Embedding -> bidirectional GRU (batch, time, 200) -> logits
+    encoder-decoder   ids (batch, time) -> Embedding -> GRU (batch, 100) -> RepeatVector, GRU (batch, time, 100) -> Dense
+    one tag per step  ids (batch, time) -> Embedding -> bidirectional GRU (batch, time, 200) -> Dense
 
 The first GRU of the encoder-decoder squeezes the whole sentence into one vector, and the second one has to unfold all
 tags from it: it never sees a word again. That suits translation, where the words change places. A tag belongs to its

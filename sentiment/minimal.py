@@ -26,6 +26,7 @@ from common.data import deduplicate, fold, folds, load_opinions
 
 DATA = None  # None: the UMich SI650 sentences; "my.txt": a file like it; "sample": generated sentences
 SEED = 0
+FOLDS = 5  # parts of the sentences, and models trained
 EMBEDDING_SIZE = 64
 HIDDEN_SIZE = 64  # units of the LSTM
 DROPOUT = 0.5
@@ -62,10 +63,10 @@ def train_and_test(train_rows, test_rows, epochs):
     return np.mean((logits > 0) == np.array(test_labels))
 
 
-# Sentences never seen: five models, each tested on the fifth that it was not trained on.
+# Sentences never seen: each model is tested on the part that it was not trained on.
 accuracies = []
-for number, (train, test) in enumerate(folds([label for label, _ in different])):
-    print(f"\nfold {number + 1} of 5")
+for number, (train, test) in enumerate(folds([label for label, _ in different], FOLDS)):
+    print(f"\nfold {number + 1} of {FOLDS}")
     accuracies.append(train_and_test([different[row] for row in train], [different[row] for row in test], EPOCHS))
     print(f"accuracy on its {len(test)} test sentences: {accuracies[-1]:.4f}")
 
@@ -79,14 +80,14 @@ copies = np.mean([fold(sentence) in known for _, sentence in test])
 misleading = train_and_test(train, test, EPOCHS_RANDOM_SPLIT)
 
 majority = max(np.mean([label for label, _ in different]), np.mean([1 - label for label, _ in different]))
-print(f"\naccuracy on sentences never seen:      {np.mean(accuracies):.4f}, the mean of 5 folds")
+print(f"\naccuracy on sentences never seen:      {np.mean(accuracies):.4f}, the mean of {FOLDS} folds")
 print(f"always saying the commoner label:      {majority:.4f}")
 print(f"accuracy on a random split:            {misleading:.4f} (misleading: {copies:.1%} of its test rows are copies)")
 
 plt.switch_backend("Agg")  # draw into a file: no screen is needed
 names = ["commoner label", "sentences\nnever seen", "random split\n(misleading)"]
 plt.bar(names, [majority, np.mean(accuracies), misleading], color=["grey", "tab:blue", "tab:orange"])
-plt.plot([1] * 5, accuracies, "k.", label="each fold")
+plt.plot([1] * FOLDS, accuracies, "k.", label="each fold")
 plt.ylabel("accuracy")
 plt.ylim(0.5, 1)
 plt.legend()
