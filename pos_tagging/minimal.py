@@ -2,8 +2,8 @@
 
     python pos_tagging/minimal.py                             # about two minutes
 
-    encoder-decoder   ids (batch, time) -> Embedding -> GRU (batch, 100) -> RepeatVector, GRU (batch, time, 100) -> Dense
-    one tag per step  ids (batch, time) -> Embedding -> bidirectional GRU (batch, time, 200) -> Dense
+    encoder-decoder  ids (batch, time) -> Embedding -> GRU (batch, 100) -> RepeatVector, GRU (batch, time, 100) -> Dense
+    one tag per step ids (batch, time) -> Embedding -> bidirectional GRU (batch, time, 200) -> Dense
 
 The first GRU of the encoder-decoder squeezes the whole sentence into one vector, and the second one has to unfold all
 tags from it: it never sees a word again. That suits translation, where the words change places. A tag belongs to its
@@ -38,7 +38,7 @@ PICTURE = Path("runs/minimal/pos_tagging.png")
 
 keras.utils.set_random_seed(SEED)
 
-# Load: ids of words and tags (sentences, MAX_LENGTH), padded with 0 on the right; id 1 is what training did not have.
+# Load: ids of words and tags (sentences, MAX_LENGTH), padded with 0 on the right; id 1: not seen in training.
 sentences, _ = load_tagged_sentences(DATA)
 parts = split_sentences(sentences)  # training, validation, test: lists of sentences, lists of (word, tag)
 word_ids, tag_ids = layers.StringLookup(mask_token=""), layers.StringLookup(mask_token="")
@@ -69,7 +69,7 @@ for name, middle in (("encoder-decoder", encoder_decoder), ("one tag per step", 
     print(f"\n{name}")
     model = keras.Sequential(
         [
-            layers.Embedding(word_ids.vocabulary_size(), EMBEDDING_SIZE, mask_zero=True),
+            layers.Embedding(word_ids.vocabulary_size(), EMBEDDING_SIZE, mask_zero=True),  # the GRU skips id 0
             layers.Dropout(DROPOUT),
             *middle,
             layers.TimeDistributed(layers.Dense(tag_ids.vocabulary_size())),  # logits

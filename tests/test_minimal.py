@@ -121,7 +121,7 @@ def test_toy_sequence_alternates_on_zeros_and_goes_on_from_a_given_state(run_edi
         re.findall(rf"^output on zeros {when} training: +(.+)$", output, re.M) for when in ("before", "after")
     )
     assert before != after == "0 1 " * 9 + "0 1"
-    assert re.search(r"^from the usual initial state, zeros: +(0 1 ?){5}$", output, re.M)
+    assert re.search(r"^from the default state, zeros: +(0 1 ?){5}$", output, re.M)
     assert re.search(r"^from the state after 3 steps: +(1 0 ?){5}$", output, re.M)
     assert "200 new sequences of 45 steps" in output
     (exact,) = numbers(r"^exact match, whole sequences: +(\S+)$", output)

@@ -66,9 +66,9 @@ model.fit(inputs, targets, BATCH_SIZE, EPOCHS, verbose=2)  # targets of masked s
 
 # 3. The state that the network has after 3 steps: a new sequence that starts with it goes on with 1 0 1 0 ...
 states = rnn(np.zeros((1, 3, 1)))  # (1, 3, hidden)
-print("from the usual initial state, zeros:", *(np.array(dense(rnn(zeros[:, :10]))) > 0).astype(int).ravel())
+print("from the default state, zeros:", *(np.array(dense(rnn(zeros[:, :10]))) > 0).astype(int).ravel())
 carried_on = dense(rnn(zeros[:, :10], initial_state=states[:, -1]))
-print("from the state after 3 steps:       ", *(np.array(carried_on) > 0).astype(int).ravel())
+print("from the state after 3 steps: ", *(np.array(carried_on) > 0).astype(int).ravel())
 
 outputs = model.predict(np.random.rand(200, TEST_STEPS, 1), verbose=0)
 right = (outputs > 0) == alternating[:TEST_STEPS]  # (200, time, 1)
@@ -82,6 +82,8 @@ for output, name in ((before, "before training"), (after, "after training")):
 plt.axhline(0.5, color="black", linestyle="dotted")
 plt.xlabel("time step (the input is 0 at each)")
 plt.ylabel("probability of 1")
+plt.ylim(-0.05, 1.05)
+plt.xticks(range(0, 20, 2))
 plt.legend()
 PICTURE.parent.mkdir(parents=True, exist_ok=True)
 plt.savefig(PICTURE)
