@@ -7,10 +7,10 @@
 A logit above 0 says "positive". The sentences have different lengths; they are padded with id 0, and `mask_zero=True`
 makes the LSTM skip the padding.
 
-The file is full of copies: 7,086 rows, but only 1,212 different sentences. After a random
-split, 85 of 100 test sentences have a copy among the training sentences, and the accuracy measures memory. So copies are dropped first, and
-every sentence is tested once, by a model that was trained on the other four fifths (5-fold cross-validation). The
-random split follows, to show what it claims.
+The file is full of copies: 7,086 rows, but only 1,212 different sentences. After a random split, 85 of 100 test rows
+have a copy among the training rows, and the accuracy measures memory. So copies are dropped first, and every sentence
+is tested once, by a model that was trained on the other four fifths (5-fold cross-validation). The random split
+follows, to show what it claims.
 
 Change a number below and run it again. The better model, which also looks inside the words, is in train.py.
 """
