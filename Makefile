@@ -12,8 +12,9 @@ SETUP := .venv/.installed
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup data train eval quick toys train-distributed test test-all test-oldest fuzz audit lint clean \
-	bench bench-layers bench-scale bench-tagging compare-pos_tagging compare-sentiment $(TASKS:%=train-%) $(TASKS:%=eval-%)
+.PHONY: help setup data minimal train eval quick toys train-distributed test test-all test-oldest fuzz audit lint clean \
+	bench bench-layers bench-scale bench-tagging compare-pos_tagging compare-sentiment $(TASKS:%=train-%) $(TASKS:%=eval-%) \
+	$(TASKS:%=minimal-%)
 
 help: ## list the targets (the default)
 	@echo "make TARGET [ARGS=\"flags of the script\"]"; echo
@@ -38,6 +39,12 @@ train: $(TASKS:%=train-%) ## train and evaluate all four tasks, then print one t
 $(TASKS:%=train-%): train-%: data ## train and evaluate one task
 	@echo; echo "=== $* ==="
 	$(RUN) $*/train.py $(ARGS)
+
+minimal: $(TASKS:%=minimal-%) ## the classic model of each task on one page of plain Keras (6 minutes)
+
+$(TASKS:%=minimal-%): minimal-%: data ## one of them; its picture in runs/minimal
+	@echo; echo "=== $* ==="
+	@TF_CPP_MIN_LOG_LEVEL=3 $(RUN) $*/minimal.py
 
 eval: $(TASKS:%=eval-%) ## evaluate the newest run of each task anew
 	@echo; $(RUN) -m common.tables

@@ -107,3 +107,9 @@ def test_grouped_folds_refuse_too_few_groups():
     assert len(grouped_folds(labels, chain)) == 5
     with pytest.raises(InputError, match="40 sentences in 24 groups"):
         grouped_folds(labels, [*chain, (15, 16)])
+    with pytest.raises(InputError, match="40 sentences in 1 groups"):
+        grouped_folds(labels, [(row, row + 1) for row in range(39)])
+    with pytest.raises(InputError, match="6 sentences in 6 groups"):
+        grouped_folds([0, 0, 0, 1, 1, 1], [])
+    with pytest.raises(InputError, match="11 sentences in 8 groups"):  # enough, yet a test part gets one label only
+        grouped_folds([1, 1, 1, 1, 0, 0, 1, 1, 0, 0, 0], [(4, 7), (2, 5), (1, 9)])
