@@ -13,24 +13,26 @@ from common.runs import RunOptions
 start_tensorflow(RunOptions())
 import keras  # noqa: E402
 
-from chargen import train as chargen_train  # noqa: E402
-from chargen.eval import bits_of_stream  # noqa: E402
-from chargen.generate import Writer  # noqa: E402
-from chargen.votes import known_ngrams  # noqa: E402
-from common.batches import bucketed_batches  # noqa: E402
+import chargen.train  # noqa: E402
+import pos_tagging.compare  # noqa: E402
+import pos_tagging.model  # noqa: E402
+import sentiment.compare  # noqa: E402
+from chargen.model import build_model, compile_model  # noqa: E402
+from chargen.ngram_logits import known_ngrams  # noqa: E402
+from chargen.scoring import bits_of_stream  # noqa: E402
+from chargen.writer import Writer  # noqa: E402
+from common.batches import bucketed_batches, stream_batches  # noqa: E402
 from common.metrics import masked_crossentropy  # noqa: E402
 from common.prediction import predict_in_batches  # noqa: E402
 from common.vocabulary import Vocabulary  # noqa: E402
-from pos_tagging import train as pos_tagging_train  # noqa: E402
-from sentiment import train as sentiment_train  # noqa: E402
-
+from sentiment.baselines import build_lstm  # noqa: E402
 
 BOOK = {"cell": "simple", "hidden_size": 128, "ngrams": (), "batch_size": 128, "sequence_length": 25}
 BOOK |= {"input_dropout": 0.0, "dropout": 0.0, "weight_dropout": 0.0}
 
 
-def chargen(task, data):
-    settings, size, ids = chargen_train.Hyperparameters(), int(data["size"]), data["training"]
+def train_chargen(task, data):
+    settings, size, ids = chargen.train.Hyperparameters(), int(data["size"]), data["training"]
     if task == "chargen-book":  # the classic way's 128 windows a batch, as streams
         settings = replace(settings, **BOOK)
     known = known_ngrams(ids, settings.ngrams, size) if settings.ngrams else ()
@@ -54,10 +56,10 @@ def chargen(task, data):
     )
 
 
-def pos_tagging(task, data):
-    settings = replace(pos_tagging_train.PRESETS["book"], model="tagger", bidirectional=True)
+def train_pos_tagging(task, data):
+    settings = replace(pos_tagging.compare.WORDS, bidirectional=True)
     vocabularies = dict(zip(("word", "tags"), map(range, data["sizes"]), strict=True))
-    model = pos_tagging_train.build_model(settings, vocabularies)
+    model = pos_tagging.model.build_model(settings, vocabularies)
     model.compile(keras.optimizers.Adam(settings.learning_rate), masked_crossentropy(), jit_compile=False)
     batches = bucketed_batches(
         ragged(data, "training_inputs"), ragged(data, "training_targets"), settings.batch_size, seed=0
@@ -81,9 +83,9 @@ def pos_tagging(task, data):
     )
 
 
-def sentiment(task, data):
-    settings = sentiment_train.PRESETS["book"]
-    model = sentiment_train.build_model(settings, int(data["size"]))
+def train_sentiment(task, data):
+    settings = sentiment.compare.WORD_SETTINGS
+    model = build_lstm(settings, int(data["size"]))
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(settings.learning_rate), loss, jit_compile=False)
     training = ragged(data, "training_inputs")
@@ -106,4 +108,4 @@ def sentiment(task, data):
 
 if __name__ == "__main__":
     task, path = sys.argv[1:]
-    {"pos_tagging": pos_tagging, "sentiment": sentiment}.get(task, chargen)(task, np.load(path))
+    {"pos_tagging": train_pos_tagging, "sentiment": train_sentiment}.get(task, train_chargen)(task, np.load(path))

@@ -5,10 +5,9 @@
 
 The same data in every case: the training part of Alice (validation on the tenth after it), the treebank's training
 and validation parts, and the first of the five folds of the UMich sentences. `chargen-book` is the book's model,
-SimpleRNN 128 on one-hot characters, `chargen` the default of train.py (the other two ways: its LSTM, without votes and
-dropout of weights), `pos_tagging` a bidirectional GRU that tags each word, `sentiment` the book's LSTM. The classic way
-trains them on windows of 10 characters, and padded to 250 and to 40 steps. Every row is one training in a process of
-its own.
+SimpleRNN 128, `chargen` the default of train.py (in PyTorch: its LSTM, without n-gram logits and weight dropout),
+`pos_tagging` a bidirectional GRU that tags each word, `sentiment` the book's LSTM. The classic way is the minimal.py of
+the task as it stands. Every row is one training in a process of its own.
 
 The columns: examples (characters predicted, or sentences) a second of training, without the first epoch, in which
 TensorFlow compiles; seconds of training to a given quality on the validation part, compilation included (with another
@@ -40,11 +39,11 @@ from common.data import (
     split_text,
 )
 from common.vocabulary import Vocabulary
+from pos_tagging.compare import WORDS
 from pos_tagging.features import encode_words, make_vocabularies
-from pos_tagging.train import PRESETS
 
 TASKS = ("chargen-book", "chargen", "pos_tagging", "sentiment")
-WAYS = ("classic", "pytorch", "ours")
+WAYS = {task: ("classic", "pytorch", "ours") for task in TASKS} | {"chargen": ("pytorch", "ours")}
 
 
 def laid_out(name, rows):
@@ -61,7 +60,7 @@ def prepare(task, path):
     elif task == "pos_tagging":
         sentences, corpus = load_tagged_sentences()
         training, validation, _ = split_sentences(sentences)
-        vocabularies = make_vocabularies(training, PRESETS["book"])
+        vocabularies = make_vocabularies(training, WORDS)
         arrays = {"sizes": [len(vocabularies["word"]), len(vocabularies["tags"])]}
         for part, rows in (("training", training), ("validation", validation)):
             rows = [row for row in rows if all(tag in vocabularies["tags"] for _, tag in row)]
@@ -109,13 +108,14 @@ def main(bench_python, *tasks):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "data.npz"
             corpus = prepare(task, path)
-            results = {way: run(way, task, path, bench_python) for way in WAYS}
+            results = {way: run(way, task, path, bench_python) for way in WAYS[task]}
         for way, result in results.items():
-            reached = f"{result['seconds']:.1f}" if result["seconds"] else "never"
+            reached = f"{result['seconds']:.1f}" if result["seconds"] else "-"
+            times = f"{result['examples'] / results['classic']['examples']:.1f}" if "classic" in results else "-"
             print(
                 f"| {task}, {corpus} | {way} | {result['examples']:,.0f} | {QUALITY[task]}: {reached} "
                 f"| {result['predicted']:,.0f} | {result['inputs']:.2f} | {result['peak']:.0f} "
-                f"| {result['startup']:.1f} | {result['examples'] / results['classic']['examples']:.1f} |",
+                f"| {result['startup']:.1f} | {times} |",
                 flush=True,
             )
     print("\n| command | seconds |\n| --- | --- |")

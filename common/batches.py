@@ -72,33 +72,6 @@ def stream_batches(ids, batch_size, sequence_length, seed=None):
     return epochs(batches, (shape, shape), steps)
 
 
-def window_batches(ids, batch_size, sequence_length, seed=None):
-    """All overlapping windows of a text, cut out of it batch by batch, so that memory holds the text only once.
-
-    Args:
-        ids: the text, an array (length,).
-        seed: shuffles the windows, anew in every epoch; `None` keeps them in order.
-
-    Returns:
-        A dataset of `epochs`: `(inputs (batch, sequence_length), targets (batch,))`.
-    """
-    windows = len(ids) - sequence_length
-    if windows < 1:
-        raise InputError(f"a part of {len(ids)} characters is too short for windows of {sequence_length}")
-    offsets = np.arange(sequence_length + 1)
-
-    def batches(epoch):
-        order = None if seed is None else np.random.default_rng([seed, epoch]).permutation(windows)
-        for first in range(0, windows, batch_size):
-            starts = np.arange(first, min(first + batch_size, windows))
-            starts = starts if order is None else order[starts]
-            pieces = ids[starts[:, None] + offsets].astype("int32")  # (batch, sequence_length + 1)
-            yield pieces[:, :-1], pieces[:, -1]
-
-    signature = tf.TensorSpec((None, sequence_length), tf.int32), tf.TensorSpec((None,), tf.int32)
-    return epochs(batches, signature, -(-windows // batch_size))
-
-
 def bucketed_batches(
     inputs: Sequence[np.ndarray], targets: Sequence, batch_size: int, seed: int | None = None
 ) -> tf.data.Dataset:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import json
 import os
 import zipfile
@@ -55,7 +54,7 @@ def save_model(model: Any, path: Path, **vocabularies: Vocabulary) -> None:
             archive.writestr("vocabularies.json", json.dumps(tokens, ensure_ascii=False))
 
 
-def load_model(path: Path, *modules: str) -> tuple[Any, dict[str, Vocabulary]]:
+def load_model(path: Path) -> tuple[Any, dict[str, Vocabulary]]:
     """Load what `save_model` wrote: the model, not compiled, and its vocabularies by name.
 
     Nothing in the file is run: Keras's safe mode refuses Lambda layers, and no class is known here but Keras's, those
@@ -68,8 +67,7 @@ def load_model(path: Path, *modules: str) -> tuple[Any, dict[str, Vocabulary]]:
         raise InputError(f"there is no model {path}; train one, or name its run folder with --run")
     import keras
 
-    for module in ("common.fast_rnn", *modules):  # they register the layers that the file may hold
-        importlib.import_module(module)
+    import common.fast_rnn  # noqa: F401 - registers its layers
 
     try:
         with zipfile.ZipFile(path) as archive:
