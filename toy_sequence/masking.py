@@ -19,17 +19,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from common import InputError
-from common.cli import Count, Positive, run_script, start_tensorflow
+from common.cli import Count, Positive, Size, run_script, start_tensorflow
 from common.runs import NamedRunOptions, finish_run, start_run
 from common.tables import print_table
-from toy_sequence.sequences import make_sequences
+from toy_sequence.sequences import alternating, make_sequences
 
 WAYS = ("masked", "not masked")
 
 
 @dataclass(frozen=True)
 class Options(NamedRunOptions):
-    hidden_size: Count = 10  # units of the SimpleRNN
+    hidden_size: Size = 10  # units of the SimpleRNN
     sequences: Count = 250  # for training; half as many for the test
     shortest: Count = 5  # steps of the shortest sequence
     longest: Count = 100  # steps of the longest; all are padded to it
@@ -70,7 +70,7 @@ def measure(logits, targets):
 def accuracy_on_zeros(model, steps):
     """The accuracy on one sequence of `steps` zeros."""
     predictions = model(np.zeros((1, steps, 1), "float32")).numpy().argmax(-1)[0]
-    return float((predictions == (np.arange(steps) + 1) % 2).mean())
+    return float((predictions == alternating(steps)).mean())
 
 
 def train(way, options):

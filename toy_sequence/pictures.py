@@ -3,6 +3,7 @@
 import numpy as np
 
 from common import plots
+from toy_sequence.sequences import alternating
 
 
 def learning_curves(run):
@@ -14,7 +15,7 @@ def draw_output(axis, logits):
     """Draw the alternating target, and the probability of [0, 1] that logits (time, 2) give it, by soft-max."""
     steps = np.arange(len(logits))
     probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    axis.step(steps, (steps + 1) % 2, where="mid", color="lightgrey", linewidth=4, label="target")
+    axis.step(steps, alternating(len(steps)), where="mid", color="lightgrey", linewidth=4, label="target")
     axis.plot(probabilities[:, 1], marker=".", label="output: probability of [0, 1]")
     axis.set(ylim=(-0.1, 1.1))
 

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from common import InputError
-from common.cli import Count, Positive, run_script, start_tensorflow
+from common.cli import Count, Positive, Size, run_script, start_tensorflow
 from common.runs import NamedRunOptions, finish_run, start_run
 from common.tables import print_table
 
@@ -32,7 +32,7 @@ STREAMS, WINDOW = 32, 5  # of the stateful task: streams read side by side, and 
 
 @dataclass(frozen=True)
 class Hyperparameters(NamedRunOptions):
-    hidden_size: Count = 32  # units of each recurrent layer
+    hidden_size: Size = 32  # units of each recurrent layer
     sequences: Count = 2000  # for training; a tenth as many for the test
     epochs: Count = 12
     batch_size: Count = 64  # sequences; the stateful task always has 32 streams

@@ -20,7 +20,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from common import InputError
-from common.cli import Count, Positive, progress, run_script, start_tensorflow
+from common.cli import Count, Positive, Size, progress, run_script, start_tensorflow
 from common.runs import RunOptions, finish_run, start_run
 from common.saving import save_model
 from toy_sequence.sequences import make_sequences
@@ -30,7 +30,7 @@ from toy_sequence.sequences import make_sequences
 class Hyperparameters(RunOptions):
     data: ClassVar[None] = None  # no flag: the toy makes its own sequences
     cell: Literal["simple", "lstm", "gru"] = "simple"  # the recurrent layer
-    hidden_size: Count = 10  # its units
+    hidden_size: Size = 10  # its units
     sequences: Count = 250  # for training
     shortest: Count = 20  # steps of the shortest sequence of the second training
     longest: Count = 100  # steps of the longest one, and of all sequences of the first training

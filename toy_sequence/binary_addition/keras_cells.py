@@ -27,7 +27,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from common.cli import Count, Positive, progress, run_script, start_tensorflow
+from common.cli import Count, Positive, Size, progress, run_script, start_tensorflow
 from common.runs import NamedRunOptions, finish_run, start_run
 from common.saving import save_model
 from common.tables import print_table
@@ -38,8 +38,8 @@ LENGTHS = (8, 16, 32, 64, 128, 256, 512, 1024)  # bits of the numbers in the tes
 
 @dataclass(frozen=True)
 class Hyperparameters(NamedRunOptions):
-    hidden_size: Count = 16  # units of the recurrent layers
-    small_size: Count = 2  # units of another SimpleRNN, too few for the task
+    hidden_size: Size = 16  # units of the recurrent layers
+    small_size: Size = 2  # units of another SimpleRNN, too few for the task
     longest: Count = 8  # bits of the longest numbers in training
     batch_size: Count = 128  # pairs
     steps: Count = 2000  # of training

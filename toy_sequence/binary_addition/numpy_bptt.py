@@ -30,7 +30,7 @@ from typing import Literal
 
 import numpy as np
 
-from common.cli import Count, Positive, run_script
+from common.cli import Count, Positive, Size, run_script
 from common.runs import NamedRunOptions, finish_run, start_run
 from toy_sequence.binary_addition.gradient_check import largest_difference
 from toy_sequence.binary_addition.pairs import add, all_pairs, bits_of, carries, numbers_of, random_pairs
@@ -41,7 +41,7 @@ OVERFLOW = np.log(np.finfo(float).max)  # 709.8: exp of more is infinite, and s 
 
 @dataclass(frozen=True)
 class Hyperparameters(NamedRunOptions):
-    hidden_size: Count = 16  # units
+    hidden_size: Size = 16  # units
     activation: Literal["sigmoid", "tanh", "relu"] = "sigmoid"  # f, of the hidden units
     init: Literal["normal", "xavier", "he"] = "normal"  # how widely the initial weights are spread
     weight_init_std: Positive = 1.0  # their standard deviation with --init normal

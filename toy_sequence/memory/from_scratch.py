@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from common.cli import Count, Positive, Share, run_script, start_tensorflow
+from common.cli import Count, Positive, Share, Size, run_script, start_tensorflow
 from common.runs import NamedRunOptions, finish_run, start_run
 from common.tables import print_table
 
@@ -29,7 +29,7 @@ PARTS = 20  # of the training; each gives one point of the loss curve
 
 @dataclass(frozen=True)
 class Hyperparameters(NamedRunOptions):
-    hidden_size: Count = 4  # units
+    hidden_size: Size = 4  # units
     sequence_length: Count = 40  # steps
     batch_size: Count = 64  # sequences
     steps: Count = 600  # of training

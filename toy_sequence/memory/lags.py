@@ -28,7 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from common import InputError
-from common.cli import Count, Positive, run_script, start_tensorflow
+from common.cli import Count, Positive, Size, run_script, start_tensorflow
 from common.runs import NamedRunOptions, finish_run, start_run
 from common.tables import print_table
 
@@ -43,7 +43,7 @@ class Hyperparameters(NamedRunOptions):
     lags: tuple[Count, ...] = (10, 20, 50, 100, 200, 500)  # steps, each more than the one before
     budget: Count = 60_000  # time steps that a cell may read to learn a lag; 600 batches at lag 100
     max_batches: Count = 1000  # most batches for a lag; limits the short ones
-    hidden_size: Count = 32  # units
+    hidden_size: Size = 32  # units
     batch_size: Count = 64  # sequences
     learning_rate: Positive = 0.01  # of Adam
     clip_norm: Positive = 1.0  # longest gradient; longer ones are scaled down

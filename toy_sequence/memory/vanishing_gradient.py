@@ -26,7 +26,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from common.cli import Count, Positive, progress, run_script, start_tensorflow
+from common.cli import Count, Positive, Size, progress, run_script, start_tensorflow
 from common.runs import NamedRunOptions, finish_run, start_run
 from common.tables import print_table
 
@@ -37,7 +37,7 @@ RADII_STEPS = 100  # of its networks
 @dataclass(frozen=True)
 class Hyperparameters(NamedRunOptions):
     sequence_length: Count = 20  # steps
-    hidden_size: Count = 32  # units
+    hidden_size: Size = 32  # units
     batch_size: Count = 32  # sequences
     steps: Count = 500  # of training
     learning_rate: Positive = 0.01  # of Adam
