@@ -27,7 +27,7 @@ from typing import Literal
 import numpy as np
 
 from chargen.ngram import NGram
-from common.cli import Count, Positive, run_script, start_tensorflow
+from common.cli import Count, LearningRate, Positive, Size, run_script, start_tensorflow
 from common.data import load_text, load_words, split_text
 from common.runs import RunOptions, finish_run, start_run
 from common.saving import save_model
@@ -37,10 +37,10 @@ from common.saving import save_model
 class Hyperparameters(RunOptions):
     level: Literal["word", "character"] = "word"  # what is predicted
     activation: Literal["tanh", "logistic", "relu", "elu"] = "tanh"  # of the hidden layer
-    hidden_size: Count = 128  # units of the hidden layer, and numbers that stand for a word
+    hidden_size: Size = 128  # units of the hidden layer, and numbers that stand for a word
     sequence_length: Count = 20  # words that gradients flow back through
     batch_size: Count = 16  # streams read side by side
-    learning_rate: Positive = 0.002  # of Adam
+    learning_rate: LearningRate = 0.002  # of Adam
     clip_norm: Positive = 1.0  # longest gradient; longer ones are scaled down
     max_steps: Count = 600  # steps of training
     snapshot_every: Count = 100  # steps from one report to the next

@@ -39,7 +39,7 @@ def main(options: Options) -> None:
     from chargen.model import CharacterModel  # noqa: F401 - registers the layers
     from chargen.writer import Writer
 
-    model, vocabularies = load_model(options.run / "model.keras")
+    model, vocabularies = load_model(options.run / "model.keras", "characters")
     prompts = [prompt.lower() for prompt in options.prompt]
     pieces = Writer(model, vocabularies["characters"]).pieces(
         prompts, options.length, options.temperature, options.top_k, options.top_p, options.greedy, options.seed

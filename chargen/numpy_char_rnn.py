@@ -25,17 +25,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from common import InputError
-from common.cli import Count, Flags, Positive, Seed, run_script
+from common.cli import Count, Flags, LearningRate, Positive, Seed, Size, run_script
 from common.data import load_text, split_text
 
 
 @dataclass(frozen=True)
 class Options(Flags):
     data: str | None = None  # a text file of your own, or "sample"; by default Alice
-    hidden_size: Count = 128  # units
+    hidden_size: Size = 128  # units
     sequence_length: Count = 25  # characters that gradients flow back through
     batch_size: Count = 16  # streams read side by side
-    learning_rate: Positive = 0.05  # of Adagrad
+    learning_rate: LearningRate = 0.05  # of Adagrad
     clip: Positive = 1.0  # longest gradient; longer ones are scaled down
     epochs: Count = 8
     seed: Seed = 0  # fixes the initial weights

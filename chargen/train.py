@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from common import InputError
-from common.cli import Count, Positive, Share, progress, run_script, start_tensorflow
+from common.cli import Count, LearningRate, Positive, Share, Size, progress, run_script, start_tensorflow
 from common.data import load_text, split_text
 from common.runs import SharedRunOptions, finish_run, start_run
 
@@ -38,17 +38,17 @@ from common.runs import SharedRunOptions, finish_run, start_run
 class Hyperparameters(SharedRunOptions):
     preset: Literal["default", "best"] = "default"  # where the other defaults come from
     cell: Literal["simple", "lstm", "gru"] = "lstm"  # the recurrent layer
-    embedding_size: Count = 64  # numbers that stand for a character
-    hidden_size: Count = 384  # units of the recurrent layer
+    embedding_size: Size = 64  # numbers that stand for a character
+    hidden_size: Size = 384  # units of the recurrent layer
     input_dropout: Share = 0.2  # share of the recurrent layer's inputs that is dropped in training
     dropout: Share = 0.4  # share of its outputs
     weight_dropout: Share = 0.2  # share of its recurrent weights
     ngrams: tuple[Count, ...] = (2, 3, 4, 5, 6, 8)  # lengths of the n-grams with logits of their own, in characters
     ngram_dropout: Share = 0.6  # share of their lengths dropped in training
-    ngram_learning_rate: Positive = 0.1  # of the n-gram logits, at the start; they learn by Adagrad
+    ngram_learning_rate: LearningRate = 0.1  # of the n-gram logits, at the start; they learn by Adagrad
     sequence_length: Count = 50  # characters that gradients flow back through
     batch_size: Count = 16  # streams read side by side
-    learning_rate: Positive = 0.004  # of Adam, at the start; falls to 0 along a cosine
+    learning_rate: LearningRate = 0.004  # of Adam, at the start; falls to 0 along a cosine
     clip_norm: Positive = 1.0  # longest gradient of a weight; longer ones are scaled down
     epochs: Count = 12
     patience: Count = 3  # epochs without improvement on validation before training stops

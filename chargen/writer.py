@@ -32,7 +32,8 @@ class Writer:
         def write(logits, states, first, length, seed, temperature, limits):
             written = tf.TensorArray(tf.int32, length)
             for position in tf.range(length):
-                logits = logits / temperature  # (batch, vocabulary)
+                best = tf.reduce_max(logits, axis=1, keepdims=True)
+                logits = (logits - best) / tf.maximum(temperature, 1e-30)  # (batch, vocabulary), at most 0
                 kept = most_likely(logits, *limits) if limits else logits
                 uniform = tf.random.stateless_uniform(tf.shape(kept), [seed, first + position])
                 drawn = tf.argmax(kept - tf.math.log(-tf.math.log(uniform)), axis=1, output_type=tf.int32)
@@ -94,7 +95,7 @@ def most_likely(logits, top_k, top_p):
     """The logits (batch, vocabulary), but minus infinity for the characters that are not to be drawn."""
     sorted_logits = tf.sort(logits, direction="DESCENDING")
     among = tf.cumsum(tf.nn.softmax(sorted_logits), axis=1, exclusive=True) < top_p
-    choices = tf.minimum(tf.reduce_sum(tf.cast(among, tf.int32), axis=1), top_k)
+    choices = tf.clip_by_value(tf.reduce_sum(tf.cast(among, tf.int32), axis=1), 1, top_k)
     least = tf.gather(sorted_logits, choices - 1, batch_dims=1)[:, None]
     return tf.where(logits < least, -float("inf"), logits)
 

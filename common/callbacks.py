@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 import keras
 
+from common import InputError
 from common.distributed import ALONE, Workers
 from common.resume import Backup
 from common.runs import RunOptions
@@ -25,6 +27,34 @@ class SaveBestModel(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if all(self.better(logs[self.monitor], row[self.monitor]) != row[self.monitor] for row in self.backup.rows):
             save_model(self.model, self.path, **self.vocabularies)
+
+
+MAX_LOSS = 1000  # nats; a guess among a million classes costs 14
+
+
+class StopIfDiverged(keras.callbacks.Callback):
+    """Ends the script as soon as a loss or a metric is not a number any more, or absurdly large: there is no result.
+
+    Raises:
+        InputError: says in which epoch.
+    """
+
+    def on_train_begin(self, logs=None):
+        self.epoch = 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        for name, value in (logs or {}).items():
+            if not math.isfinite(value) or value > MAX_LOSS:
+                raise InputError(
+                    f"the training has diverged: {name} is {value:.3g} in epoch {self.epoch + 1}; "
+                    "try a smaller --learning-rate"
+                )
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.on_train_batch_end(0, logs)
 
 
 class ResetStates(keras.callbacks.Callback):
@@ -70,4 +100,4 @@ def run_callbacks(
     written_by_chief = [SaveBestModel(run / f"{name}.keras", monitor, mode, vocabularies, backup)]
     if main:
         written_by_chief.append(keras.callbacks.TensorBoard(run / "tensorboard", write_graph=False))
-    return [keras.callbacks.TerminateOnNaN(), *(written_by_chief if workers.chief else []), stopping, backup]
+    return [StopIfDiverged(), *(written_by_chief if workers.chief else []), stopping, backup]

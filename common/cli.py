@@ -32,9 +32,11 @@ class Bounds:
             raise InputError(f"{flag} is {value}; it must be below {self.below}")
 
 
-Count = Annotated[int, Bounds(least=1, below=2**31)]  # a size, a number of steps, ...
+Count = Annotated[int, Bounds(least=1, below=2**31)]  # a number of steps, of sentences, ...
+Size = Annotated[int, Bounds(least=1, below=10_001)]  # of a layer: weights of a larger one would fill the memory
 Seed = Annotated[int, Bounds(below=2**31)]
-Positive = Annotated[float, Bounds(above=True)]  # a learning rate, a temperature, ...
+Positive = Annotated[float, Bounds(above=True)]  # a temperature, a standard deviation, ...
+LearningRate = Annotated[float, Bounds(above=True, below=1000)]
 Share = Annotated[float, Bounds(below=1)]  # of what is dropped
 
 
@@ -64,6 +66,7 @@ def run_script(main: Callable[[Any], None], options: type, presets: dict[str, An
     """
     script, parsed = Path(sys.argv[0]).name, None
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
+    open_standard_streams()
     try:
         parsed = parse_flags(options, sys.argv[1:], main.__globals__.get("__doc__") or "", presets)
         main(parsed)
@@ -84,6 +87,17 @@ def run_script(main: Callable[[Any], None], options: type, presets: dict[str, An
         saved = str(interrupt) or "what was saved last is kept"
         print(f"{script}: interrupted; {saved}; --resume continues a training run", file=sys.stderr)
         sys.exit(130)
+
+
+def open_standard_streams() -> None:
+    """Give a process that was started without standard input, output or error an empty one, and let output that its
+    encoding cannot express be written as escapes."""
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is that of the stream
+            setattr(sys, name, os.fdopen(number, mode))
+        if mode == "w" and hasattr(getattr(sys, name), "reconfigure"):
+            getattr(sys, name).reconfigure(errors="backslashreplace")
 
 
 def parse_flags(options: type, arguments: list[str], description: str = "", presets: dict | None = None) -> Any:

@@ -162,6 +162,7 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except InputError as error:
+        sys.stdout.flush()
+    except (InputError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -17,6 +17,7 @@ from common import InputError, sample
 from common.corpora import ALICE, TREEBANK, UMICH, find, identity
 from common.vocabulary import Vocabulary, character_ids
 
+MAX_TREE_FILES = 10_000  # in a zip; the treebank has 199
 MAX_TREES_SIZE = 1 << 24  # bytes of one file of trees; the treebank's have some thousands
 
 
@@ -41,7 +42,10 @@ def load_text(data: str | None = None) -> tuple[np.ndarray, Vocabulary, dict]:
         InputError: no such file, a wrong hash, invalid UTF-8, or no text in it.
     """
     pieces, corpus = _find_text(data)
-    return *character_ids(pieces), corpus
+    ids, vocabulary = character_ids(pieces)
+    if len(vocabulary) == 1:
+        raise InputError(f"{data} holds no character but {vocabulary.tokens[0]!r}; there is nothing to predict")
+    return ids, vocabulary, corpus
 
 
 def load_words(data: str | None = None) -> tuple[np.ndarray, Vocabulary, dict]:
@@ -116,6 +120,9 @@ def decode(raw: bytes, source: str | Path, first_line: int = 1) -> str:
         raise InputError(
             f"{source}, line {line}: byte 0x{raw[error.start]:02x} is not valid UTF-8; save the file as UTF-8"
         ) from None
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + first_line
+        raise InputError(f"{source}, line {line}: a NUL character; this may be UTF-16; save the file as UTF-8")
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -225,12 +232,14 @@ def read_treebank(path: Path) -> list[list[tuple[str, str]]]:
     sentences = []
     try:
         with zipfile.ZipFile(path) as archive:
-            for name in sorted(archive.namelist()):
-                if re.fullmatch(r"treebank/combined/wsj_\d+\.mrg", name):
-                    if archive.getinfo(name).file_size > MAX_TREES_SIZE:
-                        raise ValueError(f"{name} is larger than {MAX_TREES_SIZE} bytes")
-                    trees = filter(str.strip, sexpr_tokenize(decode(archive.read(name), f"{path}:{name}")))
-                    sentences += [Tree.fromstring(tree, remove_empty_top_bracketing=True).pos() for tree in trees]
+            names = [name for name in archive.namelist() if re.fullmatch(r"treebank/combined/wsj_\d+\.mrg", name)]
+            if len(names) > MAX_TREE_FILES:
+                raise ValueError(f"it holds more than {MAX_TREE_FILES} files of trees")
+            for name in sorted(names):
+                if archive.getinfo(name).file_size > MAX_TREES_SIZE:
+                    raise ValueError(f"{name} is larger than {MAX_TREES_SIZE} bytes")
+                trees = filter(str.strip, sexpr_tokenize(decode(archive.read(name), f"{path}:{name}")))
+                sentences += [Tree.fromstring(tree, remove_empty_top_bracketing=True).pos() for tree in trees]
     except InputError:
         raise
     except (zipfile.BadZipFile, zlib.error, ValueError, RuntimeError, OSError, EOFError) as error:

@@ -217,7 +217,7 @@ def connect(strategy: str) -> Workers:
     try:
         configuration = json.loads(os.environ.get("TF_CONFIG", ""))
         index, hosts = configuration["task"]["index"], configuration["cluster"]["worker"]
-        if configuration["task"]["type"] != "worker" or not hosts[index]:
+        if configuration["task"]["type"] != "worker" or index < 0 or not hosts[index]:
             raise ValueError
     except (ValueError, KeyError, TypeError, IndexError):
         raise InputError(

@@ -11,11 +11,15 @@ import matplotlib
 matplotlib.use("Agg")  # draw into files; no window, so that it works without a screen
 from matplotlib import pyplot as plt
 
+from common import InputError
+
 
 def learning_curves(run: Path, metrics: Sequence[str]) -> None:
     """Draw every metric of `history.csv`, on training and on validation, by epoch: `learning_curves.png`."""
     with open(run / "history.csv", newline="") as file:
         rows = list(csv.DictReader(file))
+    if not rows or not {"epoch", *metrics} <= rows[0].keys():
+        raise InputError(f"{run / 'history.csv'} is damaged: it must have epoch, {', '.join(metrics)}; train again")
     epochs = [int(row["epoch"]) + 1 for row in rows]
     figure, axes = plt.subplots(1, len(metrics), figsize=(5 * len(metrics), 3.5), squeeze=False, layout="constrained")
     for axis, metric in zip(axes[0], metrics, strict=True):

@@ -70,7 +70,7 @@ class Backup(keras.callbacks.Callback):
         arrays["states"] = self._all_rows(arrays["states"])
         if not self.workers.chief:
             return
-        named = {f"{kind}-{place}": array for kind in KINDS for place, array in enumerate(arrays[kind])}
+        named = {key: array for kind in KINDS for key, array in zip(self._keys(kind), arrays[kind], strict=True)}
         progress = json.dumps({"epoch": self.epoch, "step": self.step, "rows": self.rows})
         self.path.parent.mkdir(exist_ok=True)
         with replacing(self.path) as temporary, open(temporary, "wb") as file:
@@ -83,10 +83,14 @@ class Backup(keras.callbacks.Callback):
             whole[slice(*self.workers.rows(len(whole)))] = state
         return [self.workers.sum_array(whole) for whole in wide]
 
+    def _keys(self, kind: str) -> list[str]:
+        """The names of the arrays of a kind in the file."""
+        return [f"{kind}-{place}" for place in range(len(self._variables(kind)))]
+
     def _restore(self, arrays: dict, kinds: tuple[str, ...]) -> None:
         for kind in kinds:
-            for place, variable in enumerate(self._variables(kind)):
-                array = arrays[f"{kind}-{place}"]
+            for key, variable in zip(self._keys(kind), self._variables(kind), strict=True):
+                array = arrays[key]
                 variable.assign(array[slice(*self.workers.rows(len(array)))] if kind == "states" else array)
         self.workers.vary_dropout(self.model)
 
@@ -108,10 +112,14 @@ class Backup(keras.callbacks.Callback):
         # A training that has ended has no epochs left.
         self.model._initial_epoch = self.params["epochs"] if self.model.stop_training else self.epoch
         self.model.optimizer.build(self.model.trainable_variables)
+        kinds = KINDS if self.step else ("model", "states", "optimizer")  # an epoch starts with empty metrics
+        missing = [key for kind in kinds[:3] for key in self._keys(kind) if key not in arrays]
+        if missing:
+            raise InputError(f"{self.path} is damaged: it has no {missing[0]}; delete it to start this training anew")
         if self.step:
             self._pass_over_steps(arrays)
         else:
-            self._restore(arrays, ("model", "states", "optimizer"))  # an epoch starts with empty metrics
+            self._restore(arrays, kinds)
 
     def _pass_over_steps(self, arrays: dict) -> None:
         """Let `fit` go through the steps of an epoch that were done before without doing them again."""

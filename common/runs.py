@@ -187,14 +187,18 @@ def open_run(run: Path) -> tuple[dict, dict]:
     """The hyperparameters and the metrics of a finished run.
 
     Raises:
-        InputError: there is no such run, or it is not finished.
+        InputError: there is no such run, it is not finished, or its files are damaged.
     """
     if not (run / "metrics.json").is_file():
         task = run.parent.name or "<task>"
         raise InputError(
             f"there is no finished run in {run}; train one: python {task}/train.py, or name one with --run"
         )
-    return read_json(run / "hyperparameters.json"), read_json(run / "metrics.json")
+    contents = read_json(run / "hyperparameters.json"), read_json(run / "metrics.json")
+    for name, content, needed in zip(("hyperparameters", "metrics"), contents, ("seed", "metric"), strict=True):
+        if not isinstance(content, dict) or needed not in content:
+            raise InputError(f"{run / name}.json is damaged: it has no {needed!r}; train again")
+    return contents
 
 
 def check_corpus(metrics: dict, corpus: dict) -> None:

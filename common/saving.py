@@ -13,6 +13,9 @@ from typing import Any
 from common import InputError
 from common.vocabulary import Vocabulary
 
+MAX_MODEL_SIZE = 1 << 32  # bytes of all that is in a model's file
+MAX_VOCABULARIES_SIZE = 1 << 26  # bytes of its vocabularies; they are read into memory
+
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -27,9 +30,17 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON atomically: a reader sees the old file or the new one, never half of one."""
+    """Write JSON atomically: a reader sees the old file or the new one, never half of one.
+
+    Raises:
+        InputError: a number in it is not finite, which JSON cannot express.
+    """
+    try:
+        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        raise InputError(f"{path} is not written: it would hold a number that is not finite") from None
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:
@@ -54,14 +65,17 @@ def save_model(model: Any, path: Path, **vocabularies: Vocabulary) -> None:
             archive.writestr("vocabularies.json", json.dumps(tokens, ensure_ascii=False))
 
 
-def load_model(path: Path) -> tuple[Any, dict[str, Vocabulary]]:
+def load_model(path: Path, *needed: str) -> tuple[Any, dict[str, Vocabulary]]:
     """Load what `save_model` wrote: the model, not compiled, and its vocabularies by name.
+
+    Args:
+        needed: names of vocabularies that a model of this task has.
 
     Nothing in the file is run: Keras's safe mode refuses Lambda layers, and no class is known here but Keras's, those
     of common/fast_rnn, and those of the `model.py` that the caller has imported.
 
     Raises:
-        InputError: no such file, a damaged one, one without vocabularies, or one with other classes.
+        InputError: no such file, a damaged one, a model of another task, or one that unpacks to an absurd size.
     """
     if not path.is_file():
         raise InputError(f"there is no model {path}; train one, or name its run folder with --run")
@@ -71,10 +85,17 @@ def load_model(path: Path) -> tuple[Any, dict[str, Vocabulary]]:
 
     try:
         with zipfile.ZipFile(path) as archive:
+            if sum(member.file_size for member in archive.infolist()) > MAX_MODEL_SIZE:
+                raise ValueError(f"it unpacks to more than {MAX_MODEL_SIZE} bytes")
+            if archive.getinfo("vocabularies.json").file_size > MAX_VOCABULARIES_SIZE:
+                raise ValueError(f"its vocabularies have more than {MAX_VOCABULARIES_SIZE} bytes")
             tokens = json.loads(archive.read("vocabularies.json"))
         vocabularies = {name: Vocabulary([str(token) for token in known]) for name, known in tokens.items()}
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # whatever zipfile, JSON, HDF5 and Keras may find in a file
         reason = (str(error).strip() or type(error).__name__).split("\n")[0]
         raise InputError(f"{path} is damaged or not a model of this task ({reason}); train again") from None
+    missing = set(needed) - set(vocabularies)
+    if missing:
+        raise InputError(f"{path} is not a model of this task: it has no vocabulary of {', '.join(sorted(missing))}")
     return model, vocabularies

@@ -6,11 +6,22 @@ python -m common.tables FOLDER    # the same in another folder
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from tyro.conf import Positional
+
+from common import InputError
+from common.cli import Flags, run_script
 from common.saving import read_json
+
+TASKS = "chargen", "pos_tagging", "sentiment", "toy_sequence"
+
+
+@dataclass(frozen=True)
+class Options(Flags):
+    runs: Positional[Path] = Path("runs")  # folder in which the run folders lie
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -22,25 +33,24 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def main(runs: Path) -> None:
+def summary(task: str, metrics: dict) -> tuple:
+    """The row of a task."""
+    name, baseline = metrics["metric"], metrics["baseline"]
+    beside = f"{baseline['value']:.4f} ({baseline['name']})"
+    seconds = round(metrics["training_seconds"])
+    return task, metrics["model"], metrics["corpus"]["name"], name, float(metrics[name]), beside, seconds
+
+
+def main(options: Options) -> None:
     rows = []
-    for task in ("chargen", "pos_tagging", "sentiment", "toy_sequence"):
-        if (runs / task / "latest" / "metrics.json").is_file():
-            metrics = read_json(runs / task / "latest" / "metrics.json")
-            metric, baseline = metrics["metric"], metrics["baseline"]
-            rows.append(
-                (
-                    task,
-                    metrics["model"],
-                    metrics["corpus"]["name"],
-                    metric,
-                    float(metrics[metric]),
-                    f"{baseline['value']:.4f} ({baseline['name']})",
-                    round(metrics["training_seconds"]),
-                )
-            )
+    for path in (options.runs / task / "latest" / "metrics.json" for task in TASKS):
+        if path.is_file():
+            try:
+                rows.append(summary(path.parent.parent.name, read_json(path)))
+            except (KeyError, TypeError, ValueError) as error:
+                raise InputError(f"{path} is damaged ({error!r}); train again") from None
     print_table(("task", "model", "corpus", "metric", "value", "baseline", "seconds"), rows)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "runs"))
+    run_script(main, Options)

@@ -70,7 +70,7 @@ def main(options: Options) -> None:
     from pos_tagging.tagger import LINES, tag_lines
 
     split = str.split if options.tokenized else NLTKWordTokenizer().tokenize
-    model, vocabularies = load_model(options.run / "model.keras")
+    model, vocabularies = load_model(options.run / "model.keras", "word", "tags")
     if not options.sentences:  # TensorFlow plans the computation now, for one shape, and after that for any
         for some in (["one"], ["two", "three words"]):
             list(tag_lines(some, split, model, vocabularies))

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from common import InputError
-from common.cli import Count, Positive, Share, progress, run_script, start_tensorflow
+from common.cli import Count, LearningRate, Share, Size, progress, run_script, start_tensorflow
 from common.data import load_tagged_sentences, split_sentences
 from common.runs import SharedRunOptions, finish_run, start_run
 from common.saving import load_model, save_model
@@ -39,16 +39,16 @@ class Hyperparameters(SharedRunOptions):
     bidirectional: bool = True  # read the sentence from both sides
     spelling: bool = True  # words enter with endings, beginnings and shape, not only as themselves
     letters: bool = True  # and with what a convolution finds in their letters
-    embedding_size: Count = 100  # numbers that stand for a word
-    feature_size: Count = 16  # numbers that stand for each feature of its spelling
-    letter_size: Count = 25  # numbers that stand for a letter
-    filters: Count = 64  # of the convolution over the letters: each looks at three letters in a row
-    hidden_size: Count = 100  # units of the recurrent layer, in each direction
+    embedding_size: Size = 100  # numbers that stand for a word
+    feature_size: Size = 16  # numbers that stand for each feature of its spelling
+    letter_size: Size = 25  # numbers that stand for a letter
+    filters: Size = 64  # of the convolution over the letters: each looks at three letters in a row
+    hidden_size: Size = 100  # units of the recurrent layer, in each direction
     feature_dropout: Share = 0.2  # share of whole features dropped in training
     dropout: Share = 0.4  # share of the recurrent layer's inputs and outputs dropped in training
     minimum_count: Count = 2  # rarer words share one embedding with the unknown ones; so do rarer endings and so on
     batch_size: Count = 32  # sentences
-    learning_rate: Positive = 0.005  # of Adam, at the start; falls to 0 along a cosine
+    learning_rate: LearningRate = 0.005  # of Adam, at the start; falls to 0 along a cosine
     epochs: Count = 10  # at most
     patience: Count = 6  # epochs without improvement on validation before training stops
     ensemble_size: Count = 1  # networks trained, each with another seed, whose probabilities are averaged
@@ -108,8 +108,9 @@ def main(hyperparameters: Hyperparameters) -> None:
         model = build_model(hyperparameters, vocabularies)
         compile_model(model, hyperparameters, hyperparameters.epochs * len(training_batches))
         workers.join(model)
-        saved = hyperparameters, training_batches, hyperparameters.patience, name, workers
-        callbacks = run_callbacks(run, monitor, vocabularies, *saved)
+        callbacks = run_callbacks(
+            run, monitor, vocabularies, hyperparameters, training_batches, hyperparameters.patience, name, workers
+        )
         fit(model, hyperparameters, training_batches, validation_batches, callbacks)
     model.summary()
     seconds = time.perf_counter() - started

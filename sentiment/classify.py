@@ -94,9 +94,7 @@ def main(options: Options) -> None:
     from common.prediction import ahead, predict_in_batches
     from sentiment.model import SubwordEmbedding  # noqa: F401 - registers the layers
 
-    model, vocabularies = load_model(options.run / "model.keras")
-    if not {"subwords", "labels"} <= vocabularies.keys():
-        raise InputError(f"{options.run} holds no model of sentiment/train.py as it is now; train again")
+    model, vocabularies = load_model(options.run / "model.keras", "subwords", "labels")
     encode, names = make_encoder(vocabularies["subwords"]), vocabularies["labels"].tokens
 
     def predict(ids):

@@ -32,7 +32,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from common.cli import Count, Positive, Share, run_script, start_tensorflow
+from common.cli import Count, LearningRate, Positive, Share, Size, run_script, start_tensorflow
 from common.data import deduplicate, folds, load_opinions
 from common.runs import RunOptions, finish_run, start_run
 
@@ -43,15 +43,15 @@ class Hyperparameters(RunOptions):
     cell: Literal["simple", "lstm", "gru"] = "lstm"  # the recurrent layer
     minimum_count: Count = 2  # rarer subwords are unknown
     vocabulary_size: Count = 8000  # subwords at most, the commonest ones
-    embedding_size: Count = 64  # numbers that stand for a subword
-    hidden_size: Count = 48  # units of the recurrent layer, in each direction
+    embedding_size: Size = 64  # numbers that stand for a subword
+    hidden_size: Size = 48  # units of the recurrent layer, in each direction
     word_dropout: Share = 0.2  # share of the words that is dropped in training
     input_dropout: Share = 0.4  # share of the embedding's numbers that is dropped, the same in all words of a sentence
     dropout: Share = 0.5  # share of the numbers dropped before the last layer
     sentence_dropout: Share = 0.3  # share of the sentences for which the recurrent layer is ignored in training
     subword_logit_scale: Positive = 3.0  # factor of the subword logits: the larger, the faster they learn
     batch_size: Count = 64  # sentences
-    learning_rate: Positive = 0.004  # of Adam, at the start; falls to 0 along a cosine
+    learning_rate: LearningRate = 0.004  # of Adam, at the start; falls to 0 along a cosine
     epochs: Count = 12
     ensemble_size: Count = 1  # models trained, each with another seed, whose probabilities are averaged
 

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from common.batches import bucketed_batches
-from common.callbacks import run_callbacks
+from common.callbacks import StopIfDiverged, run_callbacks
 from common.cli import progress
 from common.ensemble import average, members, restart
 from common.saving import save_model
@@ -69,6 +69,7 @@ def fit(
             batches,
             epochs=hyperparameters.epochs,
             callbacks=[
+                StopIfDiverged(),
                 keras.callbacks.LearningRateScheduler(rate),
                 *(make_callbacks(batches) if make_callbacks and last else []),
             ],

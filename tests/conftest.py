@@ -1,6 +1,7 @@
 """Shared by all tests: no network, no corpus unless a test asks for it."""
 
 import contextlib
+import fcntl
 import io
 import os
 import runpy
@@ -17,6 +18,14 @@ from common.runs import release_locks
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 ROOT = Path(__file__).parent.parent
+
+# Flags with which a task is trained in seconds.
+TINY = {
+    "chargen": ["--data", "sample", "--hidden-size", "16", "--batch-size", "64", "--epochs", "1"],
+    "sentiment": ["--data", "sample", "--hidden-size", "8", "--epochs", "1"],
+    "pos_tagging": ["--data", "sample", "--hidden-size", "8", "--epochs", "1"],
+    "toy_sequence": ["--sequences", "20", "--epochs", "1"],
+}
 
 
 @pytest.fixture(autouse=True)
@@ -83,3 +92,38 @@ def script(monkeypatch):
         return SimpleNamespace(returncode=returncode, stdout=stdout.getvalue(), stderr=stderr.getvalue())
 
     return run
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory, worker_id):
+    """One folder for all workers of pytest-xdist, so that each task is trained only once."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "runs"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained(new_process, runs):
+    """Trains a task once; returns what it printed, and the run folder, which the tests only read."""
+
+    def train(task):
+        run, output = runs / task / "tiny", runs / f"{task}.txt"
+        with open(runs / f"{task}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not run.exists():
+                process = new_process(f"{task}/train.py", "--runs", runs, "--name", "tiny", *TINY[task])
+                output.write_text(process.stderr + process.stdout)
+        assert (run / "metrics.json").exists(), output.read_text()
+        return output.read_text(), run
+
+    return train
+
+
+def refused(process, *named):
+    """Exit code 2 and one line on stderr that names what is wrong; no traceback."""
+    assert process.returncode == 2, process.stderr
+    lines = process.stderr.strip().splitlines()
+    assert len(lines) == 1, process.stderr
+    assert all(name in lines[0] for name in named), lines[0]
+    return True

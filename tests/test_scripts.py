@@ -4,7 +4,6 @@ Each task is trained, evaluated and used once in processes of their own (fixture
 in the process of the tests (fixture `script`).
 """
 
-import fcntl
 import json
 import shutil
 import subprocess
@@ -12,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import TINY, refused
 
 ROOT = Path(__file__).parent.parent
 
@@ -27,12 +27,6 @@ TOYS = (
     "memory/from_scratch",
 )
 USES = ("chargen/generate.py", "sentiment/classify.py", "pos_tagging/tag.py")
-TINY = {
-    "chargen": ["--data", "sample", "--hidden-size", "16", "--batch-size", "64", "--epochs", "1"],
-    "sentiment": ["--data", "sample", "--hidden-size", "8", "--epochs", "1"],
-    "pos_tagging": ["--data", "sample", "--hidden-size", "8", "--epochs", "1"],
-    "toy_sequence": ["--sequences", "20", "--epochs", "1"],
-}
 FIGURES = {
     "chargen": ["test_bits_per_character"],
     "sentiment": ["cv_accuracy", "cv_f1", "leaking_accuracy"],
@@ -45,41 +39,6 @@ PICTURES = {
     "pos_tagging": ["learning_curves", "confusion_matrix", "accuracy"],
     "toy_sequence": ["learning_curves", "target_and_output"],
 }
-
-
-@pytest.fixture(scope="session")
-def runs(tmp_path_factory, worker_id):
-    """One folder for all workers of pytest-xdist, so that each task is trained only once."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base if worker_id == "master" else base.parent) / "runs"
-    folder.mkdir(exist_ok=True)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def trained(new_process, runs):
-    """Trains a task once; returns what it printed, and the run folder, which the tests only read."""
-
-    def train(task):
-        run, output = runs / task / "tiny", runs / f"{task}.txt"
-        with open(runs / f"{task}.lock", "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not run.exists():
-                process = new_process(f"{task}/train.py", "--runs", runs, "--name", "tiny", *TINY[task])
-                output.write_text(process.stderr + process.stdout)
-        assert (run / "metrics.json").exists(), output.read_text()
-        return output.read_text(), run
-
-    return train
-
-
-def refused(process, *named):
-    """Exit code 2 and one line on stderr that names what is wrong; no traceback."""
-    assert process.returncode == 2, process.stderr
-    lines = process.stderr.strip().splitlines()
-    assert len(lines) == 1, process.stderr
-    assert all(name in lines[0] for name in named), lines[0]
-    return True
 
 
 # Train, evaluate, use

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from common import InputError
-from common.cli import Count, Positive, Size, run_script, start_tensorflow
+from common.cli import Count, LearningRate, Positive, Size, run_script, start_tensorflow
 from common.runs import NamedRunOptions, finish_run, start_run
 from common.tables import print_table
 from toy_sequence.sequences import alternating, make_sequences
@@ -34,7 +34,7 @@ class Options(NamedRunOptions):
     shortest: Count = 5  # steps of the shortest sequence
     longest: Count = 100  # steps of the longest; all are padded to it
     batch_size: Count = 10  # sequences
-    learning_rate: Positive = 0.01  # of Adam
+    learning_rate: LearningRate = 0.01  # of Adam
     clip_norm: Positive = 1.0  # longest gradient; longer ones are scaled down
     epochs: Count = 15
 

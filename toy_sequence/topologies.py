@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from common import InputError
-from common.cli import Count, Positive, Size, run_script, start_tensorflow
+from common.cli import Count, LearningRate, Size, run_script, start_tensorflow
 from common.runs import NamedRunOptions, finish_run, start_run
 from common.tables import print_table
 
@@ -36,7 +36,7 @@ class Hyperparameters(NamedRunOptions):
     sequences: Count = 2000  # for training; a tenth as many for the test
     epochs: Count = 12
     batch_size: Count = 64  # sequences; the stateful task always has 32 streams
-    learning_rate: Positive = 0.01  # of Adam at the start; falls to 0 along half a cosine
+    learning_rate: LearningRate = 0.01  # of Adam at the start; falls to 0 along half a cosine
 
     def __post_init__(self):
         super().__post_init__()

@@ -20,7 +20,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from common import InputError
-from common.cli import Count, Positive, Size, progress, run_script, start_tensorflow
+from common.cli import Count, LearningRate, Positive, Size, progress, run_script, start_tensorflow
 from common.runs import RunOptions, finish_run, start_run
 from common.saving import save_model
 from toy_sequence.sequences import make_sequences
@@ -35,7 +35,7 @@ class Hyperparameters(RunOptions):
     shortest: Count = 20  # steps of the shortest sequence of the second training
     longest: Count = 100  # steps of the longest one, and of all sequences of the first training
     batch_size: Count = 10  # sequences
-    learning_rate: Positive = 0.01  # of Adam
+    learning_rate: LearningRate = 0.01  # of Adam
     clip_norm: Positive = 1.0  # longest gradient; longer ones are scaled down
     epochs: Count = 10
 

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from common.cli import Count, Positive, Size, progress, run_script, start_tensorflow
+from common.cli import Count, LearningRate, Positive, Size, progress, run_script, start_tensorflow
 from common.runs import NamedRunOptions, finish_run, start_run
 from common.saving import save_model
 from common.tables import print_table
@@ -44,7 +44,7 @@ class Hyperparameters(NamedRunOptions):
     batch_size: Count = 128  # pairs
     steps: Count = 2000  # of training
     input_noise: Positive = 0.3  # standard deviation of the noise added to the bits in training
-    learning_rate: Positive = 0.01  # of Adam at the start; falls to 0 along half a cosine
+    learning_rate: LearningRate = 0.01  # of Adam at the start; falls to 0 along half a cosine
     clip_norm: Positive = 1.0  # longest gradient; longer ones are scaled down
     test_pairs: Count = 1000  # random pairs in the test of each length
 

@@ -30,7 +30,7 @@ from typing import Literal
 
 import numpy as np
 
-from common.cli import Count, Positive, Size, run_script
+from common.cli import Count, LearningRate, Positive, Size, run_script
 from common.runs import NamedRunOptions, finish_run, start_run
 from toy_sequence.binary_addition.gradient_check import largest_difference
 from toy_sequence.binary_addition.pairs import add, all_pairs, bits_of, carries, numbers_of, random_pairs
@@ -45,7 +45,7 @@ class Hyperparameters(NamedRunOptions):
     activation: Literal["sigmoid", "tanh", "relu"] = "sigmoid"  # f, of the hidden units
     init: Literal["normal", "xavier", "he"] = "normal"  # how widely the initial weights are spread
     weight_init_std: Positive = 1.0  # their standard deviation with --init normal
-    learning_rate: Positive = 0.1  # of plain gradient descent
+    learning_rate: LearningRate = 0.1  # of plain gradient descent
     iterations: Count = 10_000  # pairs to learn from
     plot_interval: Count = 100  # iterations; each point of the loss curve is the mean of that many
     check: bool = False  # check the gradients instead of training

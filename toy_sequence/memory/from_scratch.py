@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from common.cli import Count, Positive, Share, Size, run_script, start_tensorflow
+from common.cli import Count, LearningRate, Share, Size, run_script, start_tensorflow
 from common.runs import NamedRunOptions, finish_run, start_run
 from common.tables import print_table
 
@@ -33,7 +33,7 @@ class Hyperparameters(NamedRunOptions):
     sequence_length: Count = 40  # steps
     batch_size: Count = 64  # sequences
     steps: Count = 600  # of training
-    learning_rate: Positive = 0.02  # of Adam
+    learning_rate: LearningRate = 0.02  # of Adam
     flagged: Share = 0.08  # share of the numbers with a flag; the first number always has one
 
 

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from common import InputError
-from common.cli import Count, Positive, Size, run_script, start_tensorflow
+from common.cli import Count, LearningRate, Positive, Size, run_script, start_tensorflow
 from common.runs import NamedRunOptions, finish_run, start_run
 from common.tables import print_table
 
@@ -45,7 +45,7 @@ class Hyperparameters(NamedRunOptions):
     max_batches: Count = 1000  # most batches for a lag; limits the short ones
     hidden_size: Size = 32  # units
     batch_size: Count = 64  # sequences
-    learning_rate: Positive = 0.01  # of Adam
+    learning_rate: LearningRate = 0.01  # of Adam
     clip_norm: Positive = 1.0  # longest gradient; longer ones are scaled down
 
     def __post_init__(self):

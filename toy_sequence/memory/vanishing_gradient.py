@@ -26,7 +26,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from common.cli import Count, Positive, Size, progress, run_script, start_tensorflow
+from common.cli import Count, LearningRate, Positive, Size, progress, run_script, start_tensorflow
 from common.runs import NamedRunOptions, finish_run, start_run
 from common.tables import print_table
 
@@ -40,7 +40,7 @@ class Hyperparameters(NamedRunOptions):
     hidden_size: Size = 32  # units
     batch_size: Count = 32  # sequences
     steps: Count = 500  # of training
-    learning_rate: Positive = 0.01  # of Adam
+    learning_rate: LearningRate = 0.01  # of Adam
     clip_norm: Positive = 1.0  # longest gradient; longer ones are scaled down
 
 
