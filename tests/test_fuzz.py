@@ -21,11 +21,14 @@ import chargen.train
 import chargen.writer
 import pos_tagging.eval
 import pos_tagging.features
+import pos_tagging.model
 import pos_tagging.tag
+import pos_tagging.tagger
 import pos_tagging.train
 import sentiment.classify
 import sentiment.eval
-import sentiment.pieces
+import sentiment.model
+import sentiment.subwords
 import sentiment.train
 import toy_sequence.eval
 import toy_sequence.train
@@ -186,22 +189,22 @@ def test_prompts(outcome, writer, prompts):
 def taggers():
     sentences = sample.tagged_sentences(20)
     vocabularies = pos_tagging.features.make_vocabularies(sentences, SMALL_TAGGER)
-    model = pos_tagging.train.build_model(SMALL_TAGGER, vocabularies)
+    model = pos_tagging.model.build_model(SMALL_TAGGER, vocabularies)
     small = sentiment.train.Hyperparameters(hidden_size=3, embedding_size=2)
-    pieces = sentiment.pieces.make_vocabulary(["a good film", "a bad film"], small)
-    return model, vocabularies, sentiment.train.build_model(small, len(pieces)), pieces
+    subwords = sentiment.subwords.make_vocabulary(["a good film", "a bad film"], small)
+    return model, vocabularies, sentiment.model.build_model(small, len(subwords)), subwords
 
 
 @fuzz
 @given(content=files)
 def test_lines_of_standard_input(outcome, taggers, content):
-    tagger, vocabularies, classifier, pieces = taggers
+    tagger, vocabularies, classifier, subwords = taggers
     lines = outcome(lambda: list(data.read_lines(io.BytesIO(content), "standard input")))
     if lines is not None:
-        tagged = list(pos_tagging.tag.tag_lines(lines, tagger, vocabularies, 100))
+        tagged = list(pos_tagging.tagger.tag_lines(lines, str.split, tagger, vocabularies, 100))
         assert len(tagged) == len(lines)
         assert all(len(words) == len(tags) for words, tags in tagged)
-        ids = [sentiment.pieces.make_encoder(pieces)(line) for line in lines if data.normalise(line)]
+        ids = [sentiment.subwords.make_encoder(subwords)(line) for line in lines if data.normalise(line)]
         logits = predict_in_batches(classifier.predict_on_batch, ids)
         assert all(np.isfinite(row).all() for row in logits)
 

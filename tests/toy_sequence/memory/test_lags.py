@@ -73,7 +73,7 @@ def test_the_longest_lag_learned_and_the_conclusion():
     }
     lines = lesson.conclusion(results)
     assert "SimpleRNN 0, LSTM 10, GRU 20" in lines[0]
-    assert "GRU up to 20" in lines[2]
+    assert "GRU, up to 20 steps" in lines[2]
 
 
 @pytest.mark.parametrize("lags", [(), (1, 5), (20, 10), (10, 10)])
