@@ -56,7 +56,7 @@ $(TASKS:%=eval-%): eval-%: $(SETUP) ## evaluate the newest run of one task
 compare-pos_tagging: data ## train all taggers, the classical ones too, and print one table (15 minutes)
 	$(RUN) pos_tagging/compare.py $(ARGS)
 
-compare-sentiment: data ## seven models of the sentences side by side, under two protocols (4 minutes)
+compare-sentiment: data ## seven models of the sentences side by side, under three protocols (5 minutes)
 	@$(RUN) sentiment/compare.py $(ARGS)
 
 quick: $(SETUP) ## all four tasks at toy size on the generated sample, in runs/quick (about a minute)

@@ -120,7 +120,10 @@ def test_workers_drop_different_units():
 NO_WORKERS = '{"cluster": {"worker": []}, "task": {"type": "worker", "index": 0}}'
 
 
-@pytest.mark.parametrize("value", [None, "", "[]", '{"cluster": {}}', NO_WORKERS])
+NO_SUCH_WORKER = '{"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": -1}}'
+
+
+@pytest.mark.parametrize("value", [None, "", "[]", '{"cluster": {}}', NO_WORKERS, NO_SUCH_WORKER])
 def test_a_missing_or_malformed_configuration_is_refused(monkeypatch, value):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     if value is not None:
