@@ -243,7 +243,7 @@ def test_nobody_knows_the_random_label_of_an_unseen_sentence(train):
 def test_the_vocabulary_of_a_fold_holds_no_word_of_its_test_sentences(train):
     run = train("sentiment", opinions(SENTENCES))
     for number, parts in enumerate(FOLDS, start=1):
-        known = set(vocabularies_of(run / f"fold-{number}.keras")["tokens"])
+        known = set(vocabularies_of(run / f"fold-{number}.keras")["subwords"])
         learned, unseen = ({word for row in rows for word in SENTENCES[row].split()} for rows in parts)
         assert {f"<{word}>" for word in learned} <= known
         assert not {f"<{word}>" for word in unseen} & known
