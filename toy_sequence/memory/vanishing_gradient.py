@@ -44,14 +44,11 @@ class Hyperparameters(NamedRunOptions):
     clip_norm: Positive = 1.0  # longest gradient; longer ones are scaled down
 
 
-def build_models(hyperparameters):
-    """A compiled model for each recurrent layer, by name: numbers (batch, time, 1) -> logit (batch, 1)."""
-    import keras
-
+def build_layers(size):
+    """The recurrent layers by name, not built."""
     from common.fast_rnn import GRU, LSTM, SimpleRNN
 
-    size, models = hyperparameters.hidden_size, {}
-    layers = {
+    return {
         "SimpleRNN, tanh": SimpleRNN(size),
         "SimpleRNN, ReLU": SimpleRNN(size, activation="relu"),
         "SimpleRNN, ReLU, identity": SimpleRNN(size, activation="relu", recurrent_initializer="identity"),
@@ -59,12 +56,17 @@ def build_models(hyperparameters):
         "LSTM, forget bias 1": LSTM(size),
         "GRU": GRU(size),
     }
-    for name, layer in layers.items():
-        keras.utils.set_random_seed(hyperparameters.seed)
-        models[name] = keras.Sequential([keras.Input((None, 1)), layer, keras.layers.Dense(1)])
-        optimizer = keras.optimizers.Adam(hyperparameters.learning_rate, clipnorm=hyperparameters.clip_norm)
-        models[name].compile(optimizer, keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=False)
-    return models
+
+
+def build_model(layer, hyperparameters):
+    """A compiled model with this recurrent layer: numbers (batch, time, 1) -> logit (batch, 1)."""
+    import keras
+
+    keras.utils.set_random_seed(hyperparameters.seed)
+    model = keras.Sequential([keras.Input((None, 1)), layer, keras.layers.Dense(1)])
+    optimizer = keras.optimizers.Adam(hyperparameters.learning_rate, clipnorm=hyperparameters.clip_norm)
+    model.compile(optimizer, keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=False)
+    return model
 
 
 def make_sequences(count, length, generator):
@@ -156,8 +158,6 @@ def conclusion(norms, accuracies, radii):
 
 def main(hyperparameters: Hyperparameters) -> None:
     start_tensorflow(hyperparameters)
-    import keras
-
     from toy_sequence.memory import pictures
 
     run = start_run("vanishing_gradient", hyperparameters)
@@ -165,9 +165,9 @@ def main(hyperparameters: Hyperparameters) -> None:
     steps, batch_size, seed = hyperparameters.sequence_length, hyperparameters.batch_size, hyperparameters.seed
     test = make_sequences(256, steps, np.random.default_rng(seed + 1))
     norms, accuracies, rows = {"at initialisation": {}, "after training": {}}, {}, []
-    for name, model in build_models(hyperparameters).items():
+    for name, layer in build_layers(hyperparameters.hidden_size).items():
         print(f"\n{name}", flush=True)
-        keras.utils.set_random_seed(seed)
+        model = build_model(layer, hyperparameters)
         norms["at initialisation"][name], _ = measure(model, *test)
         training = make_sequences(hyperparameters.steps * batch_size, steps, np.random.default_rng(seed))
         model.fit(*training, batch_size, verbose=progress())

@@ -66,8 +66,9 @@ def test_the_growth_of_a_linear_network_is_its_spectral_radius():
 
 
 def test_the_layers_are_what_their_names_say():
-    models = vanishing.build_models(Hyperparameters(hidden_size=4))
-    built = {name: model.layers[0] for name, model in models.items()}
+    built = vanishing.build_layers(4)
+    for layer in built.values():
+        layer.build((None, None, 1))
     assert np.array_equal(built["SimpleRNN, ReLU, identity"].cell.recurrent_kernel, np.eye(4))
     assert built["SimpleRNN, ReLU"].cell.activation is keras.activations.relu
     assert built["LSTM, forget bias 1"].cell.bias.numpy()[4:8].tolist() == [1] * 4
@@ -75,9 +76,8 @@ def test_the_layers_are_what_their_names_say():
 
 
 def test_the_script_measures_before_and_after(tmp_path, capsys, monkeypatch):
-    built = vanishing.build_models(Hyperparameters(hidden_size=3))
-    one = {"LSTM, forget bias 1": built["LSTM, forget bias 1"]}
-    monkeypatch.setattr(vanishing, "build_models", lambda hyperparameters: one)
+    one = {"LSTM, forget bias 1": vanishing.build_layers(3)["LSTM, forget bias 1"]}
+    monkeypatch.setattr(vanishing, "build_layers", lambda size: one)
     monkeypatch.setattr(vanishing, "RADII", (0.8, 1.2))
     monkeypatch.setattr(vanishing, "RADII_STEPS", 6)
     options = Hyperparameters(sequence_length=6, hidden_size=3, batch_size=8, steps=10, runs=tmp_path, name="x")
