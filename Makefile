@@ -59,7 +59,7 @@ compare-pos_tagging: data ## train all taggers, the classical ones too, and prin
 compare-sentiment: data ## seven models of the sentences side by side, under three protocols (5 minutes)
 	@$(RUN) sentiment/compare.py $(ARGS)
 
-quick: $(SETUP) ## all four tasks at toy size on the generated sample, in runs/quick (about a minute)
+quick: $(SETUP) ## all four tasks at toy size on the generated sample, in runs/quick (two minutes)
 	$(RUN) chargen/train.py --runs runs/quick --data sample --epochs 1 --hidden-size 32 --batch-size 64
 	$(RUN) pos_tagging/train.py --runs runs/quick --data sample --epochs 1 --hidden-size 16
 	$(RUN) sentiment/train.py --runs runs/quick --data sample --epochs 1 --hidden-size 16
