@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import keras
+import numpy as np
 
 SCRIPTS = {"chargen-book": "chargen", "pos_tagging": "pos_tagging", "sentiment": "sentiment"}
 trainings = []  # {"rows", "bytes", "seconds": of each epoch}, one for each model
@@ -41,7 +42,7 @@ def watched_fit(fit):
         global startup
         startup = startup or time.time() - float(os.environ["STARTED"])
         if not seen or seen[-1] is not model:
-            trainings.append({"rows": len(x), "bytes": x.nbytes + y.nbytes, "seconds": []})
+            trainings.append({"rows": len(x), "bytes": np.asarray(x).nbytes + np.asarray(y).nbytes, "seconds": []})
             seen.append(model)
         return fit(model, x, y, *arguments, callbacks=[Watch()], **options)
 

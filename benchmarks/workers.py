@@ -26,9 +26,12 @@ def main(options: Options) -> None:
     from chargen.model import build_model, compile_model
     from chargen.train import Hyperparameters
     from common.batches import stream_batches
+    from common.distributed import connect
 
-    workers = start_tensorflow(options)
+    start_tensorflow(options)
     import tensorflow as tf
+
+    workers = connect(options.strategy)
 
     ids = np.random.default_rng(0).integers(0, 42, options.characters).astype("uint8")
     batches = workers.share(stream_batches(ids, options.batch_size, 50, seed=0))

@@ -79,7 +79,7 @@ def main(hyperparameters: Hyperparameters) -> None:
     ids, vocabulary, corpus = load_text(hyperparameters.data)
     training, validation, _ = split_text(ids)
 
-    workers = start_tensorflow(hyperparameters)
+    start_tensorflow(hyperparameters)
     import keras
 
     from chargen.eval import evaluate
@@ -88,8 +88,10 @@ def main(hyperparameters: Hyperparameters) -> None:
     from chargen.writer import PrintSample
     from common.batches import stream_batches
     from common.callbacks import ResetStates, run_callbacks
+    from common.distributed import connect
     from common.ensemble import members
 
+    workers = connect(hyperparameters.strategy)
     batch_size, sequence_length = hyperparameters.batch_size, hyperparameters.sequence_length
     validation_batches = workers.share(stream_batches(validation, batch_size, sequence_length))
     stream_batches(training, batch_size, sequence_length)  # complains, before anything is written, if it is too short
@@ -122,7 +124,7 @@ def main(hyperparameters: Hyperparameters) -> None:
                     training_batches,
                     hyperparameters.patience,
                     name,
-                    workers,
+                    workers.backup,
                 ),
             ],
         )

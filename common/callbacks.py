@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import keras
 
 from common import InputError
-from common.distributed import ALONE, Workers
 from common.resume import Backup
 from common.runs import RunOptions
 from common.saving import save_model
@@ -77,7 +77,7 @@ def run_callbacks(
     batches: Any,
     patience: int,
     name: str = "model",
-    workers: Workers = ALONE,
+    make_backup: Callable[..., Backup] = Backup,
 ) -> list[keras.callbacks.Callback]:
     """The callbacks of a training that may be resumed: the best model, backup, early stopping, and for the main model
     of the run history.csv and TensorBoard.
@@ -90,14 +90,14 @@ def run_callbacks(
         batches: the dataset that is trained on; the backup tells it the epoch.
         patience: epochs without improvement after which training stops.
         name: of the model's file, without `.keras`; the main one is `model`, or `member-1` of an ensemble.
-        workers: those who train together; only the chief writes.
+        make_backup: another one than `Backup`, for several workers (common/distributed.py).
     """
     mode = "max" if "accuracy" in monitor else "min"
     main = name in ("model", "member-1")
     stopping = keras.callbacks.EarlyStopping(monitor, mode=mode, patience=patience, verbose=1)
     history = run / "history.csv" if main else None
-    backup = Backup(run / "backup" / f"{name}.npz", batches, options.save_every, history, stopping, workers)
-    written_by_chief = [SaveBestModel(run / f"{name}.keras", monitor, mode, vocabularies, backup)]
+    backup = make_backup(run / "backup" / f"{name}.npz", batches, options.save_every, history, stopping)
+    writers = [SaveBestModel(run / f"{name}.keras", monitor, mode, vocabularies, backup)]
     if main:
-        written_by_chief.append(keras.callbacks.TensorBoard(run / "tensorboard", write_graph=False))
-    return [StopIfDiverged(), *(written_by_chief if workers.chief else []), stopping, backup]
+        writers.append(keras.callbacks.TensorBoard(run / "tensorboard", write_graph=False))
+    return [StopIfDiverged(), *(writers if backup.writes else []), stopping, backup]

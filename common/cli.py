@@ -160,16 +160,13 @@ def progress() -> int:
     return 1 if sys.stdout.isatty() else 2
 
 
-def start_tensorflow(options: Any = None) -> Any:
+def start_tensorflow(options: Any = None) -> None:
     """Import TensorFlow without the log lines of its start.
 
     The scripts call this once flags and files have been checked: `--help` and errors need not wait for the import.
 
     Args:
-        options: for a training, a dataclass with `seed`: find the other workers, say what it runs on, fix the seed.
-
-    Returns:
-        The workers that train together (common/distributed.py), usually this process alone.
+        options: for a training, a dataclass with `seed`: say what it runs on, fix the seed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what matters comes as an exception
     os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -180,7 +177,6 @@ def start_tensorflow(options: Any = None) -> Any:
         import keras
         import tensorflow as tf
 
-        from common.distributed import connect
         from common.fast_rnn import use_cores
 
         gpus = tf.config.list_physical_devices("GPU")
@@ -191,14 +187,11 @@ def start_tensorflow(options: Any = None) -> Any:
         os.dup2(stderr, 2)
         os.close(stderr)
         os.close(null)
-    workers = connect(getattr(options, "strategy", "none"))
     if options is None:
-        return workers
+        return
     where = f"{len(gpus)} GPU" if gpus else f"CPU, {os.cpu_count()} cores"
-    together = f", {workers.count} workers" if workers.count > 1 else ""
     versions = f"TensorFlow {tf.__version__}, Keras {keras.__version__}"
-    print(f"{versions} on {where}{together}; seed {options.seed}", flush=True)
+    print(f"{versions} on {where}; seed {options.seed}", flush=True)
     keras.utils.set_random_seed(options.seed)
     if getattr(options, "deterministic", False):
         tf.config.experimental.enable_op_determinism()
-    return workers

@@ -42,6 +42,7 @@ import tensorflow as tf
 
 from common import InputError, WorkerLost
 from common.padding import PADDED
+from common.resume import Backup
 
 TIMEOUT = 50  # seconds that a worker waits for the others
 
@@ -72,6 +73,10 @@ class Workers:
         if batch_size % self.count:
             raise InputError(f"--batch-size is {batch_size}; {self.count} workers cannot share it evenly")
         return batch_size // self.count
+
+    def backup(self, *args) -> Backup:
+        """A `Backup` of the training, with the arguments of its class; the chief writes and reads it."""
+        return Backup(*args) if self.count == 1 else SharedBackup(self, *args)
 
     def leave(self) -> None:
         """End this process unless it is the chief, which evaluates."""
@@ -191,11 +196,35 @@ class Workers:
             ) from error
 
 
-ALONE = Workers()
+class SharedBackup(Backup):
+    """The backup of a training with several workers. The file is that of a single process, so that a training may go on
+    with another number of workers."""
+
+    finishes_step = False
+
+    def __init__(self, workers: Workers, *args):
+        super().__init__(*args)
+        self.workers, self.writes = workers, workers.chief
+
+    def read(self) -> bytes:
+        return self.workers.from_chief(super().read() if self.writes else b"")
+
+    def gather_states(self, states: list) -> list:
+        wide = [np.zeros((len(state) * self.workers.count, state.shape[1]), state.dtype) for state in states]
+        for state, whole in zip(states, wide, strict=True):
+            whole[slice(*self.workers.rows(len(whole)))] = state
+        return [self.workers.sum_array(whole) for whole in wide]
+
+    def own_rows(self, state: np.ndarray) -> np.ndarray:
+        return state[slice(*self.workers.rows(len(state)))]
+
+    def _restore(self, arrays: dict, kinds: tuple[str, ...]) -> None:
+        super()._restore(arrays, kinds)
+        self.workers.vary_dropout(self.model)
 
 
 def connect(strategy: str) -> Workers:
-    """Find the other workers, before TensorFlow does anything else.
+    """Find the other workers, before TensorFlow computes anything. Usually there is none.
 
     Args:
         strategy: `none`; `mirrored`: one for each GPU of this machine, started here; `multiworker`: those of TF_CONFIG.
@@ -229,6 +258,7 @@ def connect(strategy: str) -> Workers:
     workers = Workers(tf.distribute.MultiWorkerMirroredStrategy(communication_options=options))
     if not workers.chief:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - for the rest of the process
+    print(f"{workers.count} workers train together", flush=True)
     return workers
 
 

@@ -22,7 +22,6 @@ import keras
 import numpy as np
 
 from common import InputError
-from common.distributed import Workers
 from common.saving import replacing
 
 KINDS = ("model", "states", "optimizer", "metrics")  # of variables
@@ -40,13 +39,14 @@ class Backup(keras.callbacks.Callback):
         every: steps between two savings.
         history: `history.csv`, written anew after each epoch; `None` for no such file.
         stopping: `EarlyStopping`, to be shown the epochs before, if the training is resumed. It comes before this one.
-        workers: those who train together. The chief writes and reads; the file is that of a single process, so that a
-            training may go on with another number of workers.
     """
 
-    def __init__(self, path: Path, batches, every: int, history: Path | None, stopping, workers: Workers):
+    writes = True
+    # A worker of several (common/distributed.py) cannot know at which step the others stop: it stops at once.
+    finishes_step = True
+
+    def __init__(self, path: Path, batches, every: int, history: Path | None, stopping):
         super().__init__()
-        self.workers = workers
         self.path, self.batches, self.every, self.history, self.stopping = path, batches, every, history, stopping
         self.rows: list[dict] = []  # the epochs that are done: {"epoch": 0, "loss": ..., ...}
         self.epoch, self.step = 0, 0  # whole epochs done; steps done of the one after them
@@ -67,8 +67,8 @@ class Backup(keras.callbacks.Callback):
     def save(self) -> None:
         """Write the file. OSError if that fails; the file is then what it was."""
         arrays = {kind: [np.asarray(variable) for variable in self._variables(kind)] for kind in KINDS}
-        arrays["states"] = self._all_rows(arrays["states"])
-        if not self.workers.chief:
+        arrays["states"] = self.gather_states(arrays["states"])
+        if not self.writes:
             return
         named = {key: array for kind in KINDS for key, array in zip(self._keys(kind), arrays[kind], strict=True)}
         progress = json.dumps({"epoch": self.epoch, "step": self.step, "rows": self.rows})
@@ -76,12 +76,17 @@ class Backup(keras.callbacks.Callback):
         with replacing(self.path) as temporary, open(temporary, "wb") as file:
             np.savez(file, progress=progress, **named)
 
-    def _all_rows(self, states: list) -> list:
-        """The states (rows of this worker, hidden) of all workers, as (rows, hidden)."""
-        wide = [np.zeros((len(state) * self.workers.count, state.shape[1]), state.dtype) for state in states]
-        for state, whole in zip(states, wide, strict=True):
-            whole[slice(*self.workers.rows(len(whole)))] = state
-        return [self.workers.sum_array(whole) for whole in wide]
+    def read(self) -> bytes:
+        """The content of the file, `b""` if there is none."""
+        return self.path.read_bytes() if self.path.exists() else b""
+
+    def gather_states(self, states: list) -> list:
+        """All rows of the states of stateful layers."""
+        return states
+
+    def own_rows(self, state: np.ndarray) -> np.ndarray:
+        """Of a state, the rows that this process trains with."""
+        return state
 
     def _keys(self, kind: str) -> list[str]:
         """The names of the arrays of a kind in the file."""
@@ -90,13 +95,11 @@ class Backup(keras.callbacks.Callback):
     def _restore(self, arrays: dict, kinds: tuple[str, ...]) -> None:
         for kind in kinds:
             for key, variable in zip(self._keys(kind), self._variables(kind), strict=True):
-                array = arrays[key]
-                variable.assign(array[slice(*self.workers.rows(len(array)))] if kind == "states" else array)
-        self.workers.vary_dropout(self.model)
+                variable.assign(self.own_rows(arrays[key]) if kind == "states" else arrays[key])
 
     def on_train_begin(self, logs=None):
         self._catch_signals()
-        content = self.workers.from_chief(self.path.read_bytes() if self.workers.chief and self.path.exists() else b"")
+        content = self.read()
         if not content and not self.path.exists():
             return
         try:
@@ -155,15 +158,14 @@ class Backup(keras.callbacks.Callback):
         if self.left:
             return
         self.step = batch + 1
-        alone = self.workers.count == 1  # an interrupted worker cannot know at which step the others stop
-        if self.step % self.every == 0 or (self.interrupted and alone):
+        if self.step % self.every == 0 or (self.interrupted and self.finishes_step):
             self.save()
         self._stop_if_interrupted()
 
     def on_epoch_end(self, epoch, logs=None):
         self.epoch, self.step = epoch + 1, 0
         self.rows.append({"epoch": epoch, **logs})
-        if self.history and self.workers.chief:
+        if self.history and self.writes:
             self._write_history()
         self.save()
         self._stop_if_interrupted()
@@ -173,7 +175,7 @@ class Backup(keras.callbacks.Callback):
             signal.signal(number, before)
 
     def _stop_if_interrupted(self) -> None:
-        if self.interrupted and self.workers.count == 1:
+        if self.interrupted and self.finishes_step:
             raise KeyboardInterrupt(f"saved after step {self.step} of epoch {self.epoch + 1} in {self.path}")
         if self.interrupted:
             raise KeyboardInterrupt

@@ -85,14 +85,17 @@ def main(hyperparameters: Hyperparameters) -> None:
     if validation and not validation_data[0]:
         raise InputError("each validation sentence has a tag that no training sentence has; use a larger corpus")
 
-    workers = start_tensorflow(hyperparameters)
+    start_tensorflow(hyperparameters)
     import keras
 
     from common.batches import bucketed_batches
     from common.callbacks import run_callbacks
+    from common.distributed import connect
     from common.ensemble import average, members
     from pos_tagging.eval import evaluate
     from pos_tagging.model import build_model, compile_model
+
+    workers = connect(hyperparameters.strategy)
 
     def batches(data, seed=None):
         return workers.share(bucketed_batches(*data, hyperparameters.batch_size, seed))
@@ -109,7 +112,14 @@ def main(hyperparameters: Hyperparameters) -> None:
         compile_model(model, hyperparameters, hyperparameters.epochs * len(training_batches))
         workers.join(model)
         callbacks = run_callbacks(
-            run, monitor, vocabularies, hyperparameters, training_batches, hyperparameters.patience, name, workers
+            run,
+            monitor,
+            vocabularies,
+            hyperparameters,
+            training_batches,
+            hyperparameters.patience,
+            name,
+            workers.backup,
         )
         fit(model, hyperparameters, training_batches, validation_batches, callbacks)
     model.summary()
