@@ -7,13 +7,13 @@
 Elman's network of 1990, as Mikolov made a language model of it in 2010: the hidden layer gets the new word and its
 own last values, and a soft-max over the vocabulary says what comes next. The training loop is written out here: take
 `sequence_length` words from each of the streams, measure the loss, get the gradients, clip them, step, carry the
-state on. Every `snapshot_every` steps it says how it stands, and writes a few words.
+state on. Every `snapshot_every` steps it prints the loss and writes a few words.
 
     words (batch, time) -> embedding (batch, time, hidden) -> SimpleRNN (batch, time, hidden)
                         -> logits (batch, time, vocabulary)
 
 The measure is the perplexity of the last tenth of the text, 2 to the bits per word: among how many equally likely
-words the model might as well have been guessing. Words that occur less than twice in the training part are one
+words it would have to guess to do as well. Words that occur less than twice in the training part are one
 word, [UNK], and predicting it counts as right.
 
 References: Elman 1990, Finding structure in time. Mikolov et al. 2010, Recurrent neural network based language model.

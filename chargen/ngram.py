@@ -1,4 +1,4 @@
-"""n-gram models: what was to be had before recurrent networks, and the baseline that they must beat.
+"""n-gram models: the language models before recurrent networks, and the baseline for these to beat.
 
     python chargen/ngram.py                  # bits per character for n = 1 to 6, and what such models write
     python chargen/ngram.py --level word --smoothing kneser-ney --order 3

@@ -1,7 +1,7 @@
 """The published corpora: find, verify, download them.
 
 A corpus is looked up in this order: the script's `--data`; the folder named by the environment variable `RNN_DATA`;
-`data/` in this repository; the caches of `keras.utils.get_file` and NLTK; a download. If none is to be had, the
+`data/` in this repository; the caches of `keras.utils.get_file` and NLTK; a download. If it is nowhere, the
 generated sample of `common/sample.py` takes its place, and says so. A file that bears a corpus's name must have its
 SHA-256; only `--data FILE` names a file of your own, which is used as it is.
 

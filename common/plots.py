@@ -16,16 +16,20 @@ from common import InputError
 
 def learning_curves(run: Path, metrics: Sequence[str]) -> None:
     """Draw every metric of `history.csv`, on training and on validation, by epoch: `learning_curves.png`."""
-    with open(run / "history.csv", newline="") as file:
-        rows = list(csv.DictReader(file))
-    if not rows or not {"epoch", *metrics} <= rows[0].keys():
+    try:
+        with open(run / "history.csv", newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        curves = {name: [float(row[name]) for row in rows] for name in (rows[0] if rows else ())}
+        epochs = [int(epoch) + 1 for epoch in curves.get("epoch", ())]
+    except (TypeError, ValueError, OverflowError, csv.Error) as error:
+        raise InputError(f"{run / 'history.csv'} is damaged ({error}); train again") from None
+    if not {"epoch", *metrics} <= curves.keys():
         raise InputError(f"{run / 'history.csv'} is damaged: it must have epoch, {', '.join(metrics)}; train again")
-    epochs = [int(row["epoch"]) + 1 for row in rows]
     figure, axes = plt.subplots(1, len(metrics), figsize=(5 * len(metrics), 3.5), squeeze=False, layout="constrained")
     for axis, metric in zip(axes[0], metrics, strict=True):
         for column, label in ((metric, "training"), (f"val_{metric}", "validation")):
-            if rows[0].get(column, "NA") != "NA":  # what CSVLogger writes where nothing was set aside
-                axis.plot(epochs, [float(row[column]) for row in rows], marker=".", label=label)
+            if column in curves:  # there is none on validation if nothing was set aside
+                axis.plot(epochs, curves[column], marker=".", label=label)
         axis.set(xlabel="epoch", ylabel=metric.replace("_", " "))
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.legend()

@@ -86,6 +86,11 @@ def character_ids(pieces: Callable[[], Iterable[str]]) -> tuple[np.ndarray, Voca
     id_of = np.zeros(len(occurs), dtype=np.min_scalar_type(len(characters) - 1))
     id_of[characters] = np.arange(len(characters))
     file = tempfile.TemporaryFile()  # noqa: SIM115 - goes when the array that is mapped to it goes
-    for piece in pieces():
-        id_of[code_points(piece)].tofile(file)
+    try:
+        for piece in pieces():
+            file.write(id_of[code_points(piece)].tobytes())
+        file.flush()
+    except OSError as error:
+        folder = tempfile.gettempdir()
+        raise InputError(f"{folder} has no room for the text ({error}); name another folder in TMPDIR") from None
     return np.memmap(file, id_of.dtype, mode="r"), Vocabulary([chr(character) for character in characters])

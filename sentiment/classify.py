@@ -1,4 +1,4 @@
-"""Say of sentences whether they are positive or negative.
+"""Classify sentences: positive or negative?
 
     python sentiment/classify.py "I loved this film" "what a boring book"
     python sentiment/classify.py < sentences.txt          # one sentence a line

@@ -4,6 +4,7 @@
 """
 
 import io
+import json
 import os
 import zipfile
 
@@ -32,7 +33,7 @@ import sentiment.subwords
 import sentiment.train
 import toy_sequence.eval
 import toy_sequence.train
-from common import InputError, cli, data, runs, sample, saving
+from common import InputError, cli, data, plots, runs, sample, saving, tables
 from common.prediction import predict_in_batches
 from common.vocabulary import Vocabulary, character_ids
 
@@ -92,7 +93,12 @@ def damaged(valid: bytes):
 # Texts full of what such files are made of, so that a good part of them gets far.
 odd = st.sampled_from(["\t", "\n", "\r\n", " ", "0", "1", "/", "(", ")", "\ufeff", "\x00", "\x85", "\u2028", "é", "楽"])
 texts = st.lists(st.one_of(odd, st.text(max_size=5)), max_size=60).map("".join)
-files = st.one_of(st.binary(max_size=200), texts.map(lambda text: text.encode("utf-8", "surrogatepass")))
+files = st.one_of(
+    st.binary(max_size=200),
+    texts.map(lambda text: text.encode("utf-8", "surrogatepass")),
+    texts.map(lambda text: text.encode("utf-16-le", "surrogatepass")),
+    st.builds(lambda character, count: character.encode() * count, st.sampled_from("a é"), st.integers(1, 99)),
+)
 
 
 # Corpora
@@ -105,7 +111,15 @@ def test_texts(outcome, content, size):
     if pieces:
         ids, vocabulary = character_ids(lambda: pieces)
         assert "".join(vocabulary.decode(ids)) == "".join(pieces)
-        assert "\n" not in vocabulary.tokens
+        assert not {"\n", "\0"} & set(vocabulary.tokens)
+
+
+@fuzz
+@given(content=st.one_of(files, damaged(sample.story(20).encode())))
+def test_texts_to_learn_from(outcome, folder, content):
+    (folder / "text.txt").write_bytes(content)
+    loaded = outcome(data.load_text, str(folder / "text.txt"))
+    assert loaded is None or len(loaded[1]) > 1  # with one character only there is nothing to predict
 
 
 @fuzz
@@ -177,12 +191,24 @@ def writer():
 
 
 @fuzz
-@given(prompts=st.lists(st.one_of(st.text("abc ('", max_size=9), texts, st.text(max_size=5)), max_size=2))
-def test_prompts(outcome, writer, prompts):
-    pieces = outcome(writer.pieces, [prompt.lower() for prompt in prompts], 2)
+@given(
+    prompts=st.lists(st.one_of(st.text("abc ('", max_size=9), texts, st.text(max_size=5)), max_size=2),
+    temperature=st.floats(min_value=0, max_value=1e38, exclude_min=True),
+)
+def test_prompts(outcome, writer, prompts, temperature):
+    pieces = outcome(writer.pieces, [prompt.lower() for prompt in prompts], 2, temperature)
     if pieces is not None:
         (written,) = pieces
         assert [len(text) for text in written] == [2] * len(prompts)
+
+
+@fuzz
+@given(
+    limits=st.sampled_from([{"temperature": 1e-38}, {"temperature": 1e-300}, {"top_p": 1e-50}, {"top_p": 5e-324}]),
+    seed=st.integers(0, 2**31 - 1),
+)
+def test_the_least_temperature_and_share_are_greedy(outcome, writer, limits, seed):
+    assert outcome(lambda: writer.write("abc", 9, seed=seed, **limits)) == writer.write("abc", 9, greedy=True)
 
 
 @pytest.fixture(scope="module")
@@ -226,6 +252,44 @@ def test_damaged_models(outcome, folder, saved, data):
     outcome(saving.load_model, folder / "model.keras")
 
 
+# Run folders
+
+json_values = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.floats(), st.text(max_size=5)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)),
+)
+METRICS = {"metric": "x", "x": 1, "baseline": {"name": "y", "value": 1}, "model": "z", "training_seconds": 1}
+METRICS |= {"corpus": {"name": "text", "sha256": "0"}}
+damaged_metrics = st.one_of(
+    json_values,
+    st.builds(lambda key, value: METRICS | {key: value}, st.sampled_from(sorted(METRICS)), json_values),
+    st.sampled_from(sorted(METRICS)).map(lambda key: {name: METRICS[name] for name in METRICS if name != key}),
+)
+
+
+@fuzz
+@given(content=st.one_of(damaged_metrics.map(lambda value: json.dumps(value).encode()), files))
+def test_damaged_metrics(outcome, folder, content):
+    run = folder / "damaged" / "chargen" / "latest"
+    run.mkdir(parents=True, exist_ok=True)
+    (run / "hyperparameters.json").write_text('{"seed": 0}')
+    (run / "metrics.json").write_bytes(content)
+    opened = outcome(runs.open_run, run)
+    if opened:
+        outcome(runs.check_corpus, opened[1], {"name": "text", "sha256": "0"})
+    outcome(tables.main, tables.Options(folder / "damaged"))
+
+
+HISTORY = b"epoch,loss,val_loss\r\n0,2.0,2.1\r\n1,1.5,1.9\r\n"
+
+
+@settings(fuzz, max_examples=max(10, EXAMPLES // 10))  # each draws a figure
+@given(content=st.one_of(files, damaged(HISTORY)))
+def test_damaged_histories(outcome, folder, content):
+    (folder / "history.csv").write_bytes(content)
+    outcome(plots.learning_curves, folder, ["loss"])
+
+
 # Flags
 
 OPTIONS = [
@@ -256,6 +320,22 @@ def test_flags(outcome, which, arguments):
     if not {"-h", "--help"} & set(arguments):
         parsed = outcome(lambda: cli.parse_flags(options, arguments, presets=presets))
         assert parsed is None or isinstance(parsed, options)
+
+
+@fuzz
+@given(which=st.sampled_from(OPTIONS), value=st.floats(allow_nan=True), data=st.data())
+def test_numbers_that_no_training_survives(outcome, which, value, data):
+    """An accepted number is of a size with which the script does its work: no layer fills the memory, no step of
+    training ends in infinity, no share is above all."""
+    options, presets = which
+    numbers = {"learning_rate": 1000, "ngram_learning_rate": 1000, "hidden_size": 10_000, "embedding_size": 10_000}
+    numbers |= {"dropout": 1, "input_dropout": 1, "word_dropout": 1, "seed": 2**31, "epochs": 2**31}
+    known = sorted(numbers.keys() & options.__dataclass_fields__.keys())
+    if known:
+        name = data.draw(st.sampled_from(known))
+        text = str(value if "rate" in name or "dropout" in name or value != value // 1 else int(value))
+        parsed = outcome(cli.parse_flags, options, [f"--{name.replace('_', '-')}={text}"], "", presets)
+        assert parsed is None or 0 <= getattr(parsed, name) <= numbers[name]
 
 
 @fuzz

@@ -11,7 +11,7 @@ All tensors are (features, batch). Each cell has two functions:
 
     forward   the product, the states before, W_n x for the GRU -> the states after, and what `backward` needs again
     backward  that, the states before and after, the gradients of the states after -> the gradient of the product,
-              gate by gate; those that reach the states before not through the product; that of W_n x
+              gate by gate; those that reach the states before outside of the product; that of W_n x
 
 References: Hochreiter & Schmidhuber 1997, Long short-term memory (with the forget gate of Gers et al. 2000). Cho et al.
 2014, Learning phrase representations using RNN encoder-decoder (the GRU).

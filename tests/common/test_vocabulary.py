@@ -1,9 +1,11 @@
+import tempfile
+
 import pytest
 import tensorflow as tf
 
 from common import InputError
 from common.batches import epochs
-from common.vocabulary import PADDING, UNKNOWN, Vocabulary
+from common.vocabulary import PADDING, UNKNOWN, Vocabulary, character_ids
 
 
 def test_characters_are_sorted_and_round_trip():
@@ -28,3 +30,9 @@ def test_datasets_start_no_tuning_thread_that_fit_would_wait_for():
     batches = epochs(lambda epoch: iter([0]), tf.TensorSpec(()), steps=1)
     assert batches.options().autotune.enabled is False
     assert next(batches.as_numpy_iterator()) == 0
+
+
+def test_a_full_disk_for_the_ids_is_one_clear_line(monkeypatch):
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda: open("/dev/full", "wb"))  # noqa: SIM115
+    with pytest.raises(InputError, match=r"no room for the text .*No space left.*TMPDIR"):
+        character_ids(lambda: iter(["abc"]))

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from common import InputError
 from common.cli import Count, run_script
 from common.runs import NamedRunOptions, finish_run, start_run
 from common.tables import print_table
@@ -45,6 +46,11 @@ HEADER = ("setting", "loss", "exact match", "loss below 0.1 after", "diverged at
 class Options(NamedRunOptions):
     iterations: Count = 10_000  # pairs that each network learns from
     plot_interval: Count = 200  # iterations; each point of the curves is the mean of that many
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.iterations < self.plot_interval:
+            raise InputError(f"--iterations is {self.iterations}, fewer than one --plot-interval {self.plot_interval}")
 
 
 def measure(hyperparameters):
