@@ -7,8 +7,11 @@ The next character is drawn from soft-max(logits / temperature): below 1 the lik
 1 the text becomes wilder. `--top-k 5` draws among the five most likely only; `--top-p 0.9` among the most likely that
 together have 0.9 of the probability (Holtzman et al. 2020, nucleus sampling); `--greedy` takes the most likely.
 writer.py has the loop.
+
+As long as nothing has been trained, the model of chargen/pretrained writes.
 """
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +19,12 @@ from common import InputError
 from common.cli import Count, Flags, Positive, Seed, run_script, start_tensorflow
 from common.saving import load_model
 
+LATEST, PRETRAINED = Path("runs/chargen/latest"), Path(__file__).parent / "pretrained"
+
 
 @dataclass(frozen=True)
 class Options(Flags):
-    run: Path = Path("runs/chargen/latest")  # run folder of the model
+    run: Path = LATEST  # run folder of the model
     prompt: tuple[str, ...] = ("alice was ",)  # texts that the model continues (lower-cased, as in training)
     length: Count = 500  # characters to write
     temperature: Positive = 0.7  # 1: as likely as the model says; below 1: tamer
@@ -35,11 +40,15 @@ class Options(Flags):
 
 
 def main(options: Options) -> None:
+    run = options.run
+    if run == LATEST and not run.exists():
+        run = PRETRAINED
+        print(f"nothing is trained yet; this is the model of {run}; make train-chargen trains one", file=sys.stderr)
     start_tensorflow()
     from chargen.model import CharacterModel  # noqa: F401 - registers the layers
     from chargen.writer import Writer
 
-    model, vocabularies = load_model(options.run / "model.keras", "characters")
+    model, vocabularies = load_model(run / "model.keras", "characters")
     prompts = [prompt.lower() for prompt in options.prompt]
     pieces = Writer(model, vocabularies["characters"]).pieces(
         prompts, options.length, options.temperature, options.top_k, options.top_p, options.greedy, options.seed

@@ -5,6 +5,7 @@ in the process of the tests (fixture `script`).
 """
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -119,6 +120,48 @@ def test_the_summary_shows_every_task(script, trained, runs):
     metrics = json.loads((runs / "chargen" / "latest" / "metrics.json").read_text())
     assert f"{metrics['test_bits_per_character']:.4f}" in lines[2]
     assert f"{metrics['baseline']['value']:.4f}" in lines[2]
+
+
+def test_generate_uses_the_published_model_while_nothing_is_trained(tmp_path):
+    command = [sys.executable, ROOT / "chargen/generate.py", "--prompt", "alice", "--length", "300"]
+    process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    assert "nothing is trained yet" in process.stderr
+    assert "chargen/pretrained" in process.stderr
+    assert process.stdout.startswith("alice")
+    assert len(re.findall(r"\b(the|and|she|said|to|it|of)\b", process.stdout)) > 5  # English, more or less
+
+
+def test_publish_rounds_and_compresses_a_model_that_stays_what_it_is(script, trained, tmp_path):
+    _, run = trained("chargen")
+    process = script("chargen/publish.py", "--run", run, "--to", tmp_path / "published")
+    assert process.returncode == 0, process.stderr
+    size = (tmp_path / "published" / "model.keras").stat().st_size
+    assert size < (run / "model.keras").stat().st_size / 4
+    before, after = (json.loads((each / "metrics.json").read_text()) for each in (run, tmp_path / "published"))
+    name = "test_bits_per_character"
+    assert 0 < abs(after[name] - before[name]) < 0.01
+    assert refused(script("chargen/publish.py", "--run", run, "--to", tmp_path / "published"), "holds a model already")
+
+
+def test_the_model_card_has_the_figures_of_the_published_model():
+    folder = ROOT / "chargen" / "pretrained"
+    card, metrics = (folder / "README.md").read_text(), json.loads((folder / "metrics.json").read_text())
+    for name, value in metrics["all_bits_per_character"].items():
+        assert re.search(rf"^{re.escape(name)} +{value:.4f}$", card, re.MULTILINE), name
+    assert metrics["corpus"]["sha256"] in card
+    assert (folder / "model.keras").stat().st_size < 4e6
+
+
+@pytest.mark.slow
+def test_eval_prints_the_figures_of_the_model_card(new_process, real_corpora, tmp_path):
+    run = shutil.copytree(ROOT / "chargen" / "pretrained", tmp_path / "pretrained")
+    process = new_process("chargen/eval.py", "--run", run, "--data", real_corpora)
+    assert process.returncode == 0, process.stderr
+    card = (run / "README.md").read_text()
+    rows = [line for line in process.stdout.splitlines() if line.startswith(("Kneser", "model", "adaptive", "+"))]
+    assert all(row in card for row in rows)
+    assert len(rows) == 6
 
 
 def test_generate_answers_several_prompts(script, trained):
