@@ -1,8 +1,7 @@
 """How far do the figures spread if nothing but the seed is another one?
 
     python -m common.seeds                                           # all four tasks, seeds 0 to 4 (half an hour)
-    python -m common.seeds chargen --seeds 3
-    python -m common.seeds chargen --runs runs/gru --flags="--cell gru"   # flags of train.py
+    python -m common.seeds chargen --seeds 3 --runs runs/gru --flags="--cell gru"   # flags of train.py
 
 Runs train.py of each task with each seed, in runs/seeds/<task>/seed-N, and prints one table. If it is interrupted, the
 same command goes on: finished trainings are kept, a begun one is resumed.

@@ -37,6 +37,11 @@ def test_two_sentences_by_hand():
     assert paired_bootstrap([1, 1], [0, 3], [1, 3]) == pytest.approx((-1 / 4, -2 / 3, 1))
 
 
+def test_the_last_block_goes_on_with_the_first_unit():
+    """3, 0, 3 in blocks of two: 3 + 0, 0 + 3 and 3 + 3. Two are drawn: at least 3 + 3, at most 6 + 6, in four units."""
+    assert paired_bootstrap([3, 0, 3], [0, 0, 0], block=2) == pytest.approx((2, 6 / 4, 12 / 4))
+
+
 def test_the_interval_is_that_of_the_normal_approximation(generator):
     first, second = generator.random(900) < 0.8, generator.random(900) < 0.7
     differences = first.astype(float) - second
