@@ -12,7 +12,7 @@ SETUP := .venv/.installed
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup data minimal train eval quick toys train-distributed test test-all test-oldest fuzz audit lint clean \
+.PHONY: help setup data minimal train eval seeds quick toys train-distributed test test-all test-oldest fuzz audit lint clean \
 	bench bench-layers bench-scale bench-tagging compare-pos_tagging compare-sentiment $(TASKS:%=train-%) $(TASKS:%=eval-%) \
 	$(TASKS:%=minimal-%)
 
@@ -52,6 +52,9 @@ eval: $(TASKS:%=eval-%) ## evaluate the newest run of each task anew
 $(TASKS:%=eval-%): eval-%: $(SETUP) ## evaluate the newest run of one task
 	@echo; echo "=== $* ==="
 	$(RUN) $*/eval.py $(ARGS)
+
+seeds: data ## train each task's default with five seeds, and print how far the figures spread (half an hour)
+	@$(RUN) -m common.seeds $(ARGS)
 
 compare-pos_tagging: data ## train all taggers, the classical ones too, and print one table (15 minutes)
 	$(RUN) pos_tagging/compare.py $(ARGS)

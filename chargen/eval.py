@@ -20,6 +20,9 @@ The lower rows go on learning while they read the test part, always after they h
 
 *ensemble*: the mean probabilities of all members of the run (`--ensemble-size`), which differ only in their seed.
 
+Below the table, the model and the model that goes on learning are compared with Kneser-Ney of their kind: the
+difference in bits with its 95 % interval, by a bootstrap over blocks of the text (common/statistics.py).
+
 References: Krause, Kahembwe, Murray & Renals 2018, Dynamic evaluation of neural sequence models. Herbster & Warmuth
 1998, Tracking the best expert (the shared weights).
 """
@@ -36,7 +39,10 @@ from common.cli import Flags, run_script, start_tensorflow
 from common.data import load_text, split_text
 from common.runs import check_corpus, open_run
 from common.saving import load_model, write_json
+from common.statistics import paired_bootstrap
 from common.tables import print_table
+
+BLOCK = 500  # characters that the bootstrap draws together: some paragraphs
 
 
 @dataclass(frozen=True)
@@ -97,12 +103,19 @@ def evaluate(run: Path, ids) -> dict:
     means = {name: float(values.mean()) for name, values in bits.items()}
     rows = [("uniform guess", math.log2(size)), *means.items()]
     print_table((str(run), "bits per character"), rows)
+    block = min(BLOCK, -(-len(test) // 20))  # of a short text, 20 blocks
+    pairs = (("model", kneser_ney), ("+ dynamic evaluation", f"adaptive {kneser_ney}"))
+    differences = [paired_bootstrap(bits[first], bits[second], block=block) for first, second in pairs]
+    print("\ndifference in bits (95 % interval); below 0 the first one is better")
+    for (first, second), difference in zip(pairs, differences, strict=True):
+        print(f"{first} - {second}: {difference}")
     plots.learning_curves(run, ["bits_per_character"])
     draw_bits(bits, run / "bits_per_character.png")
     return {
         "metric": "test_bits_per_character",
         "test_bits_per_character": means["model"],
         "baseline": {"name": kneser_ney, "value": means[kneser_ney]},
+        "difference_to_baseline": differences[0]._asdict(),
         "all_bits_per_character": means,
     }
 

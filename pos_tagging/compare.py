@@ -11,7 +11,8 @@
 
 All learn from the training part. The networks are trained for the same number of epochs, and the last one counts.
 Unseen words are those that occur nowhere before the test part. Compare the first column, real words only, with the
-one where everything is padded to 250 steps. The metrics, the figure and all settings are in the run folder.
+one where everything is padded to 250 steps. The last column says by how much the token accuracy of *default* is higher,
+with the 95 % interval (bootstrap over the sentences). The metrics, the figure and all settings are in the run folder.
 """
 
 import time
@@ -22,7 +23,7 @@ from common.data import load_tagged_sentences, split_sentences
 from common.runs import RunOptions, start_run
 from common.saving import write_json
 from common.tables import print_table
-from pos_tagging.eval import HEADER, measure
+from pos_tagging.eval import HEADER, difference, measure
 from pos_tagging.features import encode_sentences, encode_words, make_vocabularies
 from pos_tagging.train import PRESETS, fit
 
@@ -59,7 +60,7 @@ def main(options: Options) -> None:
 
     builders = {"encoder-decoder": build_encoder_decoder, "attention": build_attention, "tagger": build_model}
     run = start_run("compare_taggers", options, corpus)
-    table = {}
+    table, tags = {}, {}
     for name, tagger in (
         ("most frequent tag", baselines.most_frequent_tag),
         ("NLTK's perceptron", baselines.perceptron),
@@ -67,8 +68,8 @@ def main(options: Options) -> None:
     ):
         print(f"training: {name}", flush=True)
         started = time.perf_counter()
-        predicted = tagger(training, words)
-        table[name] = {**measure(test, predicted, known_words), "seconds": time.perf_counter() - started}
+        tags[name] = tagger(training, words)
+        table[name] = {**measure(test, tags[name], known_words), "seconds": time.perf_counter() - started}
 
     for name, (kind, hyperparameters) in NETWORKS.items():
         print(f"training: {name}", flush=True)
@@ -82,15 +83,21 @@ def main(options: Options) -> None:
         compile_model(model, hyperparameters, hyperparameters.epochs * len(batches))
         fit(model, hyperparameters, batches)
         seconds = time.perf_counter() - started
-        predicted = [[tag for tag, _ in row] for row in tag_sentences(model, vocabularies, words)]
-        table[name] = {**measure(test, predicted, known_words), "seconds": seconds}
+        tags[name] = [[tag for tag, _ in row] for row in tag_sentences(model, vocabularies, words)]
+        table[name] = {**measure(test, tags[name], known_words), "seconds": seconds}
         if kind == "attention":
             shown = min(range(len(words)), key=lambda place: abs(len(words[place]) - 20))  # one of about 20 words
             (weights,) = attention_weights(model, encode_words(words[shown], vocabularies)[None])
-            draw_attention(words[shown], predicted[shown], weights, run / "attention.png")
+            draw_attention(words[shown], tags[name][shown], weights, run / "attention.png")
 
     print()
-    print_table((*HEADER, "seconds"), [(name, *metrics.values()) for name, metrics in table.items()])
+    above = {name: difference(test, tags["default"], tags[name]) for name in tags if name != "default"}
+    print_table(
+        (*HEADER, "seconds", "default - this row (95 % interval)"),
+        [(name, *metrics.values(), above.get(name, "")) for name, metrics in table.items()],
+    )
+    for name in above:
+        table[name]["difference_to_default"] = above[name]._asdict()
     write_json(run / "metrics.json", {"corpus": corpus, "seed": options.seed, "taggers": table})
     print(f"\nmetrics.json and attention.png are in {run}")
 

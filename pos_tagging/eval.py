@@ -7,7 +7,8 @@ Accuracy is the share of real words with the right tag. The table also has the a
 occur nowhere before the test part), the share of sentences without any error, and, as a warning, what the book's way of
 counting gives: every sentence padded to 250 steps, and every padded step counted as a right answer. The tagger stands
 beside a conditional random field, the strongest classical tagger of baselines.py. It is trained in the same command, on
-the sentences that the network has learned from. compare.py has more taggers.
+the sentences that the network has learned from. Below the table stands by how much the network's accuracy is higher,
+with the 95 % interval, by a bootstrap over the sentences. compare.py has more taggers.
 
 Then come precision, recall and F1 of every tag, and the commonest errors with a sentence for each. The figures:
 learning curves, confusion matrix, and accuracy by the length of the sentence and by how often a word was seen.
@@ -23,6 +24,7 @@ from common.cli import Count, Flags, run_script, start_tensorflow
 from common.data import load_tagged_sentences, split_sentences
 from common.runs import check_corpus, open_run
 from common.saving import load_model, read_json, write_json
+from common.statistics import Difference, paired_bootstrap
 from common.tables import print_table
 
 CLASSIC_STEPS = 250  # the length that the book's script pads to
@@ -36,6 +38,20 @@ class Options(Flags):
     errors: Count = 20  # how many kinds of errors to list
 
 
+def mark(test, predicted) -> list[list[bool]]:
+    """Whether each word has the right tag; the arguments are those of `measure`."""
+    return [
+        [tag == prediction for (_, tag), prediction in zip(*pair, strict=True)]
+        for pair in zip(test, predicted, strict=True)
+    ]
+
+
+def difference(test, first, second) -> Difference:
+    """By how much the token accuracy of the tags `first` is above that of `second`; the unit is the sentence."""
+    right = ([sum(hits) for hits in mark(test, predicted)] for predicted in (first, second))
+    return paired_bootstrap(*right, list(map(len, test)))
+
+
 def measure(test, predicted, known_words) -> dict:
     """The metrics of a tagger, in the order of `HEADER`.
 
@@ -44,10 +60,7 @@ def measure(test, predicted, known_words) -> dict:
         predicted: lists of tags, one a sentence.
         known_words: the set of words that occur before the test part.
     """
-    right = [
-        [tag == prediction for (_, tag), prediction in zip(*pair, strict=True)]
-        for pair in zip(test, predicted, strict=True)
-    ]
+    right = mark(test, predicted)
     flat = np.concatenate(right)
     unseen = np.array([word not in known_words for sentence in test for word, _ in sentence])
     # The book's way: each sentence is cut or padded to 250 steps, and the padded ones all count as right.
@@ -99,10 +112,12 @@ def evaluate(run: Path, sentences, errors: int = 0) -> dict:
     learned = training if read_json(run / "hyperparameters.json")["validate"] else before
     commonest = Counter(tag for sentence in learned for _, tag in sentence).most_common(1)[0][0]
     always = [[commonest] * len(sentence) for sentence in test]
-    ours = measure(test, predicted, known_words)
-    baseline = measure(test, crf(learned, words), known_words)
+    by_crf = crf(learned, words)
+    ours, baseline = (measure(test, tags, known_words) for tags in (predicted, by_crf))
     rows = {f"always {commonest}": measure(test, always, known_words), "CRF": baseline, f"this run ({run})": ours}
     print_table(HEADER, [(name, *metrics.values()) for name, metrics in rows.items()])
+    above_crf = difference(test, predicted, by_crf)
+    print(f"\ntoken accuracy, this run - CRF (95 % interval): {above_crf}")
 
     if errors:
         flat = [[tag for _, tag in sentence] for sentence in test], predicted
@@ -115,6 +130,7 @@ def evaluate(run: Path, sentences, errors: int = 0) -> dict:
         "metric": "token_accuracy",
         **ours,
         "baseline": {"name": "CRF", "value": baseline["token_accuracy"]},
+        "difference_to_baseline": above_crf._asdict(),
     }
 
 

@@ -1,4 +1,5 @@
-"""How the sentences are split besides into the usual folds: at random, by subject, with near-copies kept together."""
+"""How the sentences are split besides into the usual folds: at random, by subject, with near-copies kept together. And
+how two models differ over the splits."""
 
 from collections.abc import Sequence
 
@@ -8,6 +9,7 @@ from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
 from common import InputError
 from common.data import folds, normalise
+from common.statistics import Difference, paired_bootstrap
 
 
 def leaking_split(raw: list[tuple[int, str]], seed: int) -> tuple[list, list]:
@@ -103,6 +105,20 @@ def grouped_folds(
             f"the groups too large, for {count} folds; choose another protocol"
         )
     return parts
+
+
+def difference(first: Sequence, second: Sequence, splits: Sequence[tuple]) -> Difference:
+    """By how much the mean accuracy over the splits of one model is above that of another; the unit is the sentence.
+
+    Args:
+        first, second: for each split, whether the model is right on each test row.
+        splits: `(training rows, test rows)`.
+    """
+    tests = [test for _, test in splits]
+    units = np.unique(np.concatenate(tests), return_inverse=True)[1]  # a sentence may be in several test parts
+    weights = np.concatenate([np.full(len(test), 1 / len(test)) for test in tests])  # each split counts the same
+    right = np.concatenate(first), np.concatenate(second), np.ones(len(units))
+    return paired_bootstrap(*(np.bincount(units, weights * each) for each in right))
 
 
 def inner_folds(labels) -> list[tuple[list[int], list[int]]]:

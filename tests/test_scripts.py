@@ -59,6 +59,16 @@ def test_train_leaves_a_complete_run(trained, runs, task):
     assert not [path.name for path in run.iterdir() if path.name.startswith(".")]
 
 
+@pytest.mark.parametrize("task", ["chargen", "sentiment", "pos_tagging"])
+def test_the_difference_to_the_baseline_stands_below_the_table(trained, task):
+    output, run = trained(task)
+    metrics = json.loads((run / "metrics.json").read_text())
+    value, low, high = metrics["difference_to_baseline"].values()
+    assert value == pytest.approx(metrics[metrics["metric"]] - metrics["baseline"]["value"], abs=1e-6)
+    assert low < value < high
+    assert f": {value:+.4f} ({low:+.4f} to {high:+.4f})\n" in output
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_eval_in_a_new_process_finds_the_same_figures(new_process, trained, tmp_path, task):
     run = shutil.copytree(trained(task)[1], tmp_path / "run")

@@ -18,7 +18,7 @@ from common.saving import load_model, save_model
 from pos_tagging import compare, tag, train
 from pos_tagging.baselines import crf, most_frequent_tag, perceptron
 from pos_tagging.encoder_decoder import AttentionDecoder, build_attention, build_encoder_decoder
-from pos_tagging.eval import measure
+from pos_tagging.eval import difference, measure
 from pos_tagging.features import encode_sentences, encode_words, features, make_vocabularies
 from pos_tagging.model import CharacterCNN, FeatureDropout, build_model
 from pos_tagging.tag import as_text
@@ -341,7 +341,20 @@ def test_all_taggers_are_compared_in_one_table(tmp_path, monkeypatch, capsys):
     assert list(taggers) == ["most frequent tag", "NLTK's perceptron", "CRF", *small]
     printed = capsys.readouterr().out
     assert all(f"{metrics['token_accuracy']:.4f}" in printed for metrics in taggers.values())
+    best = taggers.pop("default")["token_accuracy"]
+    for metrics in taggers.values():
+        value, low, high = metrics["difference_to_default"].values()
+        assert value == pytest.approx(best - metrics["token_accuracy"])
+        assert low < value < high and f"{value:+.4f} ({low:+.4f} to {high:+.4f})\n" in printed
     assert (run / "attention.png").stat().st_size > 5_000
+
+
+def test_the_difference_of_two_taggers_draws_whole_sentences():
+    """One sentence of 1 word and one of 3, each right by one tagger only. Four draws are as likely: both the first,
+    (2 - 0) / 2; one of each, twice, (1 - 3) / 4; both the second, (0 - 6) / 6."""
+    test = [[("saw", "NN")], [("she", "PRP"), ("saw", "VBD"), ("it", "PRP")]]
+    first, second = [["NN"], ["NN", "NN", "NN"]], [["VBD"], ["PRP", "VBD", "PRP"]]
+    assert difference(test, first, second) == pytest.approx((-1 / 2, -1, 1))
 
 
 def test_the_commonest_tag_by_hand():

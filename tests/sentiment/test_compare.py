@@ -19,10 +19,15 @@ def test_compare_under_both_protocols(capsys):
         test = [label for label, sentence in rows if subject in normalise(sentence)]
         rest = [label for label, sentence in rows if subject not in normalise(sentence)]
         expected.append(np.mean([label == (np.mean(rest) > 0.5) for label in test]))
-    assert np.allclose([float(cell) for cell in majority[1][3:]], expected, atol=1e-4)
+    assert np.allclose([float(cell) for cell in majority[1][3:-4]], expected, atol=1e-4)
     assert float(majority[1][1]) == pytest.approx(np.mean(expected), abs=1e-4)
-    bayes = next(line.split() for line in printed if line.startswith("naive Bayes  "))
-    assert float(bayes[4]) > float(bayes[2]) + 0.01  # the leaking figure is the higher one
+    bayes = [line.split() for line in printed if line.startswith("naive Bayes  ")]
+    assert float(bayes[0][4]) > float(bayes[0][2]) + 0.01  # the leaking figure is the higher one
+    for row, last in zip(majority, bayes, strict=True):
+        value, low, high = (float(row[place].strip("()")) for place in (-4, -3, -1))
+        assert value == pytest.approx(float(last[2]) - float(row[1]), abs=2e-4)
+        assert low < value < high
+        assert "to" not in last
 
 
 def test_right_and_losses_by_hand():
@@ -49,6 +54,11 @@ def test_the_flags_set_the_network_and_nothing_else_and_the_raw_file_has_three_e
     compare.main(compare.Options(**options))
     cnn, network = ("CNN", 64, 128, 5), ("network", 7, 64, 5)
     assert asked == [(*cnn, 10)] * 5 + [(*cnn, 3)] + [(*network, 12)] * 5 + [(*network, 3)]
+
+
+def test_no_model_is_refused():
+    with pytest.raises(InputError, match="at least one of majority"):
+        compare.Options(models=())
 
 
 def test_an_unknown_model_is_refused():

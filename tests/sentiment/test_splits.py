@@ -8,6 +8,7 @@ from common import InputError
 from common.data import folds, normalise, parse_opinions
 from common.sample import opinions
 from sentiment.splits import (
+    difference,
     grouped_folds,
     inner_folds,
     leaking_split,
@@ -113,3 +114,21 @@ def test_grouped_folds_refuse_too_few_groups():
         grouped_folds([0, 0, 0, 1, 1, 1], [])
     with pytest.raises(InputError, match="11 sentences in 8 groups"):  # enough, yet a test part gets one label only
         grouped_folds([1, 1, 1, 1, 0, 0, 1, 1, 0, 0, 0], [(4, 7), (2, 5), (1, 9)])
+
+
+def test_in_the_difference_each_split_counts_the_same_and_a_sentence_that_is_tested_twice_is_drawn_once():
+    """Two models, right or not on the test rows of two splits, of 300 and 120 rows; 100 rows are in both, and whoever
+    is right on a row is so in both."""
+    splits = [((), np.arange(300)), ((), np.arange(200, 320))]
+    generator = np.random.default_rng(0)
+    right = [generator.random(320) < share for share in (0.9, 0.6)]
+    first, second = ([each[test] for _, test in splits] for each in right)
+    value = np.mean([a.mean() - b.mean() for a, b in zip(first, second, strict=True)])
+    weights, sums = np.zeros(320), np.zeros(320)
+    for a, b, (_, test) in zip(first, second, splits, strict=True):
+        weights[test] += 1 / len(test)
+        sums[test] += (a.astype(int) - b) / len(test)
+    error = np.sqrt(((sums - value * weights) ** 2).sum()) / weights.sum()  # of a ratio of sums, by its linearisation
+    found = difference(first, second, splits)
+    assert found.value == pytest.approx(value)
+    assert (found.low, found.high) == pytest.approx((value - 1.96 * error, value + 1.96 * error), abs=0.15 * error)
