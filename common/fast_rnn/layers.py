@@ -82,7 +82,7 @@ def _scan(cell, inputs, matrices, states, beside, mask=None):
         mask: booleans (time, 1, batch), or None.
     """
     steps, sizes = tf.shape(inputs)[0], [part[0].shape[0] for part in states]
-    masks = None if mask is None else _array(mask)
+    masks = [] if mask is None else [_array(mask)]
 
     @tf.custom_gradient
     def scan(inputs, matrices, initial, beside):
@@ -94,8 +94,8 @@ def _scan(cell, inputs, matrices, states, beside, mask=None):
             for matrix, part, part_beside in zip(matrices, states, besides, strict=True):
                 results = cell.forward(tf.matmul(matrix, below), part, *(array.read(t) for array in part_beside))
                 new.append(results[0]), kept.append(results[1])
-            if masks is not None:
-                real = masks.read(t)
+            if masks:
+                real = masks[0].read(t)
                 new = tf.nest.map_structure(lambda after, before: tf.where(real, after, before), new, states)
             return t + 1, new, _write(state_arrays, t + 1, new), _write(kept_arrays, t, kept)
 
@@ -104,10 +104,15 @@ def _scan(cell, inputs, matrices, states, beside, mask=None):
         _, last, state_arrays, kept_arrays = tf.while_loop(
             lambda t, *_: t < steps, forward, (0, initial, state_arrays, kept_arrays), parallel_iterations=1
         )
-        h = tf.concat([arrays[0].stack() for arrays in state_arrays], axis=1)  # (time + 1, hidden, batch)
+        arrays, graph = (state_arrays, kept_arrays, masks), tf.compat.v1.get_default_graph()
+        stacked = tf.nest.map_structure(lambda array: array.stack(), arrays)
+        h = tf.concat([part[0] for part in stacked[0]], axis=1)  # (time + 1, hidden, batch)
         outputs = tf.transpose(h[1:], [2, 0, 1])  # (batch, time, hidden)
 
         def gradient(d_outputs, *d_last):
+            state_arrays, kept_arrays, masks = arrays
+            if tf.compat.v1.get_default_graph() is not graph:  # `jacobian`, `export`: arrays cannot be read there
+                state_arrays, kept_arrays, masks = tf.nest.map_structure(_array, stacked)
             upstream = [_array(part) for part in tf.split(tf.transpose(d_outputs, [1, 2, 0]), sizes, axis=1)]
             transposed = tf.transpose(tf.concat(matrices, axis=0))  # (hidden + inputs + 1, gates)
             *blocks, inputs_block = tf.split(transposed, [*sizes, inputs.shape[1]])
@@ -116,8 +121,8 @@ def _scan(cell, inputs, matrices, states, beside, mask=None):
                 gradients = [
                     [part[0] + array.read(t), *part[1:]] for part, array in zip(gradients, upstream, strict=True)
                 ]
-                if masks is not None:  # a masked step hands the gradients on as they are
-                    real = tf.cast(masks.read(t), tf.float32)
+                if masks:  # a masked step hands the gradients on as they are
+                    real = tf.cast(masks[0].read(t), tf.float32)
                     passed = tf.nest.map_structure(lambda g: (1 - real) * g, gradients)
                     gradients = tf.nest.map_structure(lambda g: real * g, gradients)
                 d_gates, d_before, d_beside = [], [], []
@@ -133,7 +138,7 @@ def _scan(cell, inputs, matrices, states, beside, mask=None):
                 below = tf.concat(d_gates, axis=0)
                 for block, part in zip(blocks, d_before, strict=True):
                     part[0] += tf.matmul(block, below)
-                if masks is not None:
+                if masks:
                     d_before = tf.nest.map_structure(tf.add, d_before, passed)
                 return t - 1, d_before, product_array.write(t, below), _write(beside_arrays, t, d_beside)
 
@@ -170,8 +175,10 @@ class _Fast:
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
         """Keras's `RNN.call` asks for this. Returns the last output, all outputs, and the last states."""
-        if not self._covered():
+        more_states = sequences.shape[0] == 1 and any(state.shape[0] not in (1, None) for state in initial_state)
+        if more_states or not self._covered():
             return super().inner_loop(sequences, initial_state, mask, training=training)
+        sequences = tf.cast(sequences, tf.float32)  # they may be integers
         if training and self.cell.dropout:
             sequences = sequences * tf.expand_dims(self.cell.get_dropout_mask(sequences[:, 0]), axis=1)
         mask = mask[0] if isinstance(mask, list | tuple) else mask
@@ -185,7 +192,9 @@ class _Fast:
         loops, sizes = self._shares(sequences.shape[0])
         gates = tf.reshape(matrix, [-1, self.units, matrix.shape[-1]])  # (kinds of gates, hidden, ...)
         matrices = [tf.reshape(part, [-1, matrix.shape[-1]]) for (part,) in _apart([gates], sizes, 1)]
-        rows = _sizes(tf.shape(sequences)[0], loops)
+        batch = tf.shape(sequences)[0]
+        initial_state = [tf.broadcast_to(state, [batch, state.shape[-1]]) for state in initial_state]
+        rows = _sizes(batch, loops)
         outputs, last = [], []
         for part, part_mask, *states in _apart([sequences, mask, *initial_state], rows, 0):
             part = tf.transpose(part, [1, 2, 0])  # (time, inputs, batch)

@@ -167,3 +167,58 @@ def test_a_file_saved_with_one_loads_into_the_other(cell, tmp_path):
         other.set_weights([np.zeros_like(weight) for weight in other.get_weights()])
         other.load_weights(path)
         assert_equal([other.predict(sequences(), verbose=0)], [expected])
+
+
+@pytest.mark.parametrize(
+    ("cell", "method"), [("SimpleRNN", "jacobian"), ("LSTM", "batch_jacobian"), ("GRU", "jacobian")]
+)
+def test_jacobians_are_those_of_keras(cell, method):
+    inputs, results = tf.constant(sequences(4, 5)), []
+    for layer in pair(cell):
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            outputs = layer(inputs, mask=tf.constant(MASKS["holes"][:4, :5]))
+        results.append([np.array(getattr(tape, method)(outputs, inputs))])
+    assert_equal(*results[::-1])
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_inputs_may_be_integers(cell):
+    theirs, ours = pair(cell)
+    integers = (3 * sequences()).astype("int32")
+    assert_equal([np.array(ours(integers))], [np.array(theirs(integers))])
+
+
+@pytest.mark.parametrize(("rows", "states"), [(BATCH, 1), (1, BATCH)])
+@pytest.mark.parametrize("cell", CELLS)
+def test_one_initial_state_serves_a_batch_and_one_row_goes_on_from_many_states(cell, rows, states):
+    theirs, ours = pair(cell, return_sequences=True, return_state=True)
+    initial = [random.normal(size=(states, HIDDEN)).astype("float32") for _ in range(2 if cell == "LSTM" else 1)]
+    arguments = sequences(rows), *initial
+    assert_equal(run(ours, *arguments), run(theirs, *arguments))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_an_initial_state_of_one_row_serves_a_batch_of_unknown_size(cell):
+    theirs, ours = pair(cell)
+    states = [np.full((1, HIDDEN), 0.3, "float32")] * (2 if cell == "LSTM" else 1)
+    signature = [tf.TensorSpec((None, None, INPUTS))]
+    compiled = tf.function(lambda inputs: ours(inputs, initial_state=states), input_signature=signature)
+    assert_equal([np.array(compiled(sequences()))], [np.array(theirs(sequences(), initial_state=states))])
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_an_exported_model_has_the_outputs_and_gradients_of_keras(cell, tmp_path):
+    inputs, mask = keras.Input((None, INPUTS)), keras.Input((None,), dtype="bool")
+    theirs, ours = (keras.Model([inputs, mask], layer(inputs, mask=mask)) for layer in pair(cell))
+    ours.export(tmp_path / "model", verbose=False)
+    exported = tf.saved_model.load(tmp_path / "model")  # a variable: what is loaded lives as long as it
+
+    def results(model):
+        values = tf.constant(sequences())
+        with tf.GradientTape() as tape:
+            tape.watch(values)
+            outputs = model([values, tf.constant(MASKS["fully padded rows"])])
+        return [np.array(outputs), np.array(tape.gradient(outputs, values))]
+
+    assert_equal(results(exported.serve), results(theirs))
