@@ -195,17 +195,17 @@ def open_run(run: Path) -> tuple[dict, dict]:
             f"there is no finished run in {run}; train one: python {task}/train.py, or name one with --run"
         )
     contents = read_json(run / "hyperparameters.json"), read_json(run / "metrics.json")
-    for name, content, needed in zip(("hyperparameters", "metrics"), contents, ("seed", "corpus"), strict=True):
+    for name, content, needed in zip(("hyperparameters", "metrics"), contents, ("seed", "metric"), strict=True):
         if not isinstance(content, dict) or needed not in content:
             raise InputError(f"{run / name}.json is damaged: it has no {needed!r}; train again")
-    if not isinstance(contents[1]["corpus"], dict) or not {"name", "sha256"} <= contents[1]["corpus"].keys():
-        raise InputError(f"{run / 'metrics'}.json is damaged: its corpus has no name and hash; train again")
     return contents
 
 
 def check_corpus(metrics: dict, corpus: dict) -> None:
     """Raise InputError unless `corpus` is the one that the run was trained on: its test part would mean nothing."""
-    trained = metrics["corpus"]
+    trained = metrics.get("corpus")
+    if not isinstance(trained, dict) or not {"name", "sha256"} <= trained.keys():
+        raise InputError("the metrics.json of the run is damaged: its corpus has no name and hash; train again")
     if trained["sha256"] != corpus["sha256"]:
         raise InputError(
             f"the run was trained on {trained['name']} (SHA-256 {trained['sha256']}), but the corpus found is "

@@ -8,20 +8,28 @@ import runpy
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from common.runs import release_locks
+from common.sample import story
+from common.saving import replacing
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 ROOT = Path(__file__).parent.parent
 
+# A shorter story than the generated sample, in the same file for all workers of pytest-xdist.
+STORY = Path(tempfile.gettempdir()) / f"story-of-the-tests-{os.getuid()}.txt"
+with replacing(STORY) as temporary:
+    temporary.write_text(story(400))
+
 # Flags with which a task is trained in seconds.
 TINY = {
-    "chargen": ["--data", "sample", "--hidden-size", "16", "--batch-size", "64", "--epochs", "1"],
+    "chargen": ["--data", str(STORY), "--hidden-size", "16", "--batch-size", "16", "--epochs", "1"],
     "sentiment": ["--data", "sample", "--hidden-size", "8", "--epochs", "1"],
     "pos_tagging": ["--data", "sample", "--hidden-size", "8", "--epochs", "1"],
     "toy_sequence": ["--sequences", "20", "--epochs", "1"],

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import TINY, refused
+from conftest import STORY, TINY, refused
 
 ROOT = Path(__file__).parent.parent
 
@@ -51,7 +51,8 @@ def test_train_leaves_a_complete_run(trained, runs, task):
     metrics = json.loads((run / "metrics.json").read_text())
     assert {"corpus", "split", "seed", "versions", "training_seconds", *FIGURES[task]} <= set(metrics)
     assert set(metrics["corpus"]) == {"name", "sha256"}
-    assert metrics["corpus"]["name"] == ("made on the fly" if task == "toy_sequence" else "generated sample")
+    names = {"toy_sequence": "made on the fly", "chargen": STORY.name}
+    assert metrics["corpus"]["name"] == names.get(task, "generated sample")
     for name in ("model.keras", "hyperparameters.json", "history.csv", *(f"{each}.png" for each in PICTURES[task])):
         assert (run / name).stat().st_size > 0
     assert (runs / task / "latest").resolve() == run.resolve()
