@@ -6,22 +6,22 @@
 Every character of the test part is predicted exactly once. The model reads the text before it first, so that it comes
 to the test part with a state, as it would in use.
 
-Beside the model stand n-gram models, trained here and now on the same training part. The validation part is there to
-choose by (the best epoch; the order of Kneser-Ney) and to be read as context; nobody learns from it. What Kneser-Ney
-would gain by learning from it, too, stands in a row of its own.
+The table also has n-gram models, trained in the same command on the same training part. The validation part serves to
+choose (the best epoch; the order of Kneser-Ney) and is read as context; no model learns from it. One row shows what
+Kneser-Ney would gain if it did.
 
 The lower rows go on learning while they read the test part, always after they have been scored:
 
 - *adaptive Kneser-Ney* counts what it has read;
 - *dynamic evaluation*: after every 25 characters the model learns from them, by a small step of gradient descent, and
   slowly forgets what it has so learned (Krause et al. 2018);
-- *interpolation*: a weighted mean of that and of adaptive n-gram models. At each character the weights shift to those
-  who gave it a high probability (Bayes' rule, with a little of the weights shared out again).
+- *interpolation*: a weighted mean of that and of adaptive n-gram models. After each character, weight moves to the
+  models that gave it a high probability (Bayes' rule, with a little of the weights shared out again).
 
 *ensemble*: the mean probabilities of all members of the run (`--ensemble-size`), which differ only in their seed.
 
-Below the table, the model and the model that goes on learning are compared with Kneser-Ney of their kind: the
-difference in bits with its 95 % interval, by a bootstrap over blocks of the text (common/statistics.py).
+Below the table come two differences in bits, each with its 95 % interval by a bootstrap over blocks of the text
+(common/statistics.py): the model against Kneser-Ney, and dynamic evaluation against adaptive Kneser-Ney.
 
 References: Krause, Kahembwe, Murray & Renals 2018, Dynamic evaluation of neural sequence models. Herbster & Warmuth
 1998, Tracking the best expert (the shared weights).

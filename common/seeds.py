@@ -1,4 +1,4 @@
-"""How far do the figures spread if nothing but the seed is another one?
+"""How far do the figures spread when only the seed changes?
 
     python -m common.seeds                                           # all four tasks, seeds 0 to 4 (half an hour)
     python -m common.seeds chargen --seeds 3 --runs runs/gru --flags="--cell gru"   # flags of train.py

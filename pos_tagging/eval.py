@@ -5,10 +5,10 @@
 
 Accuracy is the share of real words with the right tag. The table also has the accuracy on unseen words (those that
 occur nowhere before the test part), the share of sentences without any error, and, as a warning, what the book's way of
-counting gives: every sentence padded to 250 steps, and every padded step counted as a right answer. The tagger stands
-beside a conditional random field, the strongest classical tagger of baselines.py. It is trained in the same command, on
-the sentences that the network has learned from. Below the table stands by how much the network's accuracy is higher,
-with the 95 % interval, by a bootstrap over the sentences. compare.py has more taggers.
+counting gives: every sentence padded to 250 steps, and every padded step counted as a right answer. The baseline is a
+conditional random field, the strongest classical tagger of baselines.py, trained in the same command on the sentences
+that the network has learned from. Below the table comes the difference in token accuracy, with its 95 % interval by a
+bootstrap over the sentences. compare.py has more taggers.
 
 Then come precision, recall and F1 of every tag, and the commonest errors with a sentence for each. The figures:
 learning curves, confusion matrix, and accuracy by the length of the sentence and by how often a word was seen.

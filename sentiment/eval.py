@@ -6,8 +6,8 @@
 Each of the run's five fold models is tested on the fifth of the sentences that it never saw. Three rows of the table
 are there to compare with: the majority class; logistic regression on TF-IDF of words and word pairs, trained on the
 same folds; and the mean of its probabilities and the run's. The row LEAKING shows the accuracy on a random split of the
-raw file. Below the table stands by how much the network's accuracy is above that of logistic regression, with the 95 %
-interval, by a bootstrap over the sentences; then the run's most confident errors.
+raw file. Below the table come the difference in accuracy to logistic regression, with its 95 % interval by a bootstrap
+over the sentences, and the run's most confident errors.
 
 Figures in the run folder: `roc.png`; `calibration.png`: of the sentences with a probability of about 0.8, are 80 %
 positive? (the *expected calibration error* is the mean distance from that); `sentences.png`: the vectors of the
