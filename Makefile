@@ -12,7 +12,7 @@ SETUP := .venv/.installed
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup data minimal train eval seeds quick toys train-distributed test test-all test-oldest fuzz audit lint clean \
+.PHONY: help setup data minimal train eval seeds site quick toys train-distributed test test-all test-oldest fuzz audit lint clean \
 	bench bench-layers bench-scale bench-tagging compare-pos_tagging compare-sentiment $(TASKS:%=train-%) $(TASKS:%=eval-%) \
 	$(TASKS:%=minimal-%)
 
@@ -61,6 +61,9 @@ compare-pos_tagging: data ## train all taggers, the classical ones too, and prin
 
 compare-sentiment: data ## seven models of the sentences side by side, under three protocols (5 minutes)
 	@$(RUN) sentiment/compare.py $(ARGS)
+
+site: $(SETUP) ## write a static page on which the character model writes in the browser, in runs/site
+	@$(RUN) playground/build.py $(ARGS)
 
 quick: $(SETUP) ## all four tasks at toy size on the generated sample, in runs/quick (two minutes)
 	$(RUN) chargen/train.py --runs runs/quick --data sample --epochs 1 --hidden-size 32 --batch-size 64
