@@ -13,7 +13,7 @@ SETUP := .venv/.installed
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup data minimal train eval quick toys train-distributed test test-all test-oldest fuzz audit lint clean \
-	bench bench-layers bench-scale bench-tagging compare-pos_tagging compare-sentiment $(TASKS:%=train-%) $(TASKS:%=eval-%) \
+	mutants bench bench-layers bench-scale bench-tagging compare-pos_tagging compare-sentiment $(TASKS:%=train-%) $(TASKS:%=eval-%) \
 	$(TASKS:%=minimal-%)
 
 help: ## list the targets (the default)
@@ -81,6 +81,14 @@ test-all: $(SETUP) ## run the slow ones too, which kill trainings and workers fo
 fuzz: $(SETUP) ## try over 10,000 bad inputs on every parser and every flag (a few minutes)
 	FUZZ=1300 $(RUN) -m pytest -n 0 -s tests/test_fuzz.py $(ARGS)
 
+mutants: $(SETUP) .venv-mutation/.installed ## break the code in one place after another: do the tests notice? (hours)
+	.venv-mutation/bin/python tests/mutants.py $(ARGS)
+
+.venv-mutation/.installed: requirements-mutation.txt
+	$(PYTHON) -m venv .venv-mutation
+	.venv-mutation/bin/pip install --quiet --disable-pip-version-check -r requirements-mutation.txt
+	touch $@
+
 train-distributed: data ## train chargen with two workers on this machine
 	$(RUN) -m common.distributed 2 chargen/train.py $(ARGS)
 
@@ -119,5 +127,5 @@ bench-layers: $(SETUP) .venv-bench/.installed ## compare the recurrent layers wi
 	touch $@
 
 clean: ## remove .venv and caches; runs/ and data/ stay
-	rm -rf .venv .venv-bench .venv-oldest .venv-audit .pytest_cache .ruff_cache *.egg-info
+	rm -rf .venv .venv-bench .venv-oldest .venv-audit .venv-mutation .mutants .pytest_cache .ruff_cache *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,150 @@
+"""Do the tests notice when the code is wrong? Change it in one place after another, and see whether they fail.
+
+    make mutants                                      # 10 mutants of each file in tests/mutants.toml (hours)
+    make mutants ARGS="--sample 0"                    # all of them (days)
+    make mutants ARGS="--files 'common/*' --retry"    # those that survived once more, after tests were added
+    make mutants ARGS="--report"                      # the score so far
+
+cosmic-ray makes the mutants (`<` becomes `<=`, 1 becomes 2, a loop is never entered, ...) in a copy of the tree. A
+mutant is killed if one of the file's tests fails or takes far longer than usual. The results stay in `.mutants/`:
+stopped at any moment, the same command goes on. A file that was edited begins anew.
+
+Not mutated: annotations, messages (what is printed or raised), the defaults of dataclasses (choices, not behaviour)
+and `if __name__ == "__main__"`. Mutants that change nothing that matters stand in tests/accepted_mutants.txt.
+"""
+
+import argparse
+import ast
+import difflib
+import fnmatch
+import hashlib
+import os
+import random
+import shlex
+import shutil
+import tempfile
+import time
+import tomllib
+from collections import Counter
+from pathlib import Path
+
+from cosmic_ray.commands.init import init
+from cosmic_ray.mutating import mutate_and_test, mutate_code
+from cosmic_ray.plugins import get_operator
+from cosmic_ray.testing import run_tests
+from cosmic_ray.work_db import use_db
+from cosmic_ray.work_item import TestOutcome
+
+ROOT = Path(__file__).parent.parent
+SESSIONS = ROOT / ".mutants"
+NOT_COPIED = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "data", "runs")
+PYTEST = (ROOT / ".venv/bin/python", "-m", "pytest", "-x", "-n", "0", "-p", "no:cacheprovider")
+
+
+def left_alone(source: str) -> list[ast.AST]:
+    """The parts of a source that are not mutated."""
+    parts = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ClassDef):
+            parts += [field for field in node.body if isinstance(field, ast.AnnAssign)]
+        elif isinstance(node, ast.Raise) or (isinstance(node, ast.Call) and ast.unparse(node.func) == "print"):
+            parts.append(node)
+        elif isinstance(node, ast.If) and "__name__" in ast.unparse(node.test):
+            parts.append(node.test)
+        parts += [part for part in (getattr(node, "annotation", None), getattr(node, "returns", None)) if part]
+    return parts
+
+
+def sampled(items, source: str, sample: int) -> list:
+    """`sample` mutants of a file (0: all), always the same, each in another place as long as there are places."""
+    spans = [((part.lineno, part.col_offset), (part.end_lineno, part.end_col_offset)) for part in left_alone(source)]
+    items = [item for item in items if not any(start <= item.mutations[0].start_pos < end for start, end in spans)]
+    items.sort(key=lambda item: (item.mutations[0].operator_name, item.mutations[0].occurrence))
+    random.Random(0).shuffle(items)
+    rounds, met = {}, Counter()
+    for item in items:
+        place = item.mutations[0].start_pos
+        rounds[item.job_id] = met[place]
+        met[place] += 1
+    items.sort(key=lambda item: rounds[item.job_id])
+    return items[: sample or None]
+
+
+def line_of(mutation, source: str) -> tuple[str, str]:
+    """The line that a mutant changes: as it is, and as it becomes."""
+    mutated = mutate_code(source, get_operator(mutation.operator_name)(), mutation.occurrence)
+    lines = list(difflib.unified_diff(source.splitlines(), mutated.splitlines(), n=0, lineterm=""))[3:]
+    before, after = (" ".join(line[1:].strip() for line in lines if line[0] == sign) for sign in "-+")
+    return before, after or f"without {before}"
+
+
+def seconds_of(command: str) -> float | None:
+    """How long the tests take without a mutant; None if they fail."""
+    start = time.monotonic()
+    outcome, output = run_tests(command, timeout=3600)
+    if outcome != TestOutcome.SURVIVED:
+        print(output[-2000:])
+    return time.monotonic() - start if outcome == TestOutcome.SURVIVED else None
+
+
+def try_file(path: str, tests: list[str], accepted: set[str], options) -> Counter:
+    """Try the mutants of a file that have no result yet: how many are killed, survived, accepted, not tried."""
+    source, outcomes, seconds = Path(path).read_text(), Counter(), None
+    command = shlex.join(map(str, [*PYTEST, "--basetemp", "../tmp", *(f"tests/{name}" for name in tests)]))
+    digest = hashlib.sha256(source.encode()).hexdigest()[:8]
+    with use_db(str(SESSIONS / f"{path.replace('/', '.')}-{digest}.sqlite")) as session:
+        if not session.num_work_items:
+            init([Path(path)], session, {})
+        results = dict(session.results)
+        for item in sampled(list(session.work_items), source, options.sample):
+            before, after = line_of(item.mutations[0], source)
+            if f"{path}: {after}" in accepted:
+                outcomes["accepted"] += 1
+                continue
+            result = results.get(item.job_id)
+            if not options.report and (result is None or (options.retry and not result.is_killed)):
+                seconds = seconds or seconds_of(command)
+                if seconds is None:
+                    print(f"{path}: left out, for its tests fail without a mutant")
+                    break
+                result = mutate_and_test(item.mutations, command, timeout=3 * seconds + 20)
+                session.set_result(item.job_id, result)
+            outcome = "not tried" if result is None else result.test_outcome.value
+            outcomes[outcome] += 1
+            if outcome == "survived":
+                print(f"{path}:{item.mutations[0].start_pos[0]}\n    - {before}\n    + {after}")
+    print(path, dict(outcomes), flush=True)
+    return outcomes
+
+
+def try_all(options):
+    """Try the mutants of all files, and print the score of each group."""
+    lines = Path("tests/accepted_mutants.txt").read_text().splitlines()
+    accepted = {line.rpartition("  # ")[0] for line in lines if not line.startswith("#")}
+    for group in tomllib.loads(Path("tests/mutants.toml").read_text()).values():
+        files = fnmatch.filter(group["tests"], options.files)
+        outcomes = sum((try_file(path, group["tests"][path], accepted, options) for path in files), Counter())
+        if tried := outcomes["killed"] + outcomes["survived"]:
+            share = outcomes["killed"] / tried
+            print(f"\n{group['says']}: {share:.1%} killed of {tried} (goal {group['goal']:.0%}); {dict(outcomes)}\n")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sample", type=int, default=10, help="mutants of each file (default 10; 0: all)")
+    parser.add_argument("--files", default="*", help="only the files that this pattern matches")
+    parser.add_argument("--retry", action="store_true", help="try those that survived once more")
+    parser.add_argument("--report", action="store_true", help="try none")
+    options = parser.parse_args()
+
+    SESSIONS.mkdir(exist_ok=True)
+    os.environ["RNN_DATA"] = os.path.abspath(os.environ.get("RNN_DATA", ROOT / "data"))
+    with tempfile.TemporaryDirectory() as folder:
+        tree = shutil.copytree(ROOT, Path(folder, "tree"), ignore=NOT_COPIED)
+        os.chdir(tree)
+        os.environ["PYTHONPATH"] = str(tree)  # not the editable install of ROOT
+        try_all(options)
+
+
+if __name__ == "__main__":
+    main()
