@@ -112,7 +112,7 @@ def try_file(path: str, tests: list[str], accepted: set[str], options) -> Counte
             outcome = "not tried" if result is None else result.test_outcome.value
             outcomes[outcome] += 1
             if outcome == "survived":
-                print(f"{path}:{item.mutations[0].start_pos[0]}\n    - {before}\n    + {after}")
+                print(f"{path}:{item.mutations[0].start_pos[0]}\n    - {before}\n    + {after}", flush=True)
     print(path, dict(outcomes), flush=True)
     return outcomes
 
