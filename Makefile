@@ -81,12 +81,11 @@ test-all: $(SETUP) ## run the slow ones too, which kill trainings and workers fo
 fuzz: $(SETUP) ## try over 10,000 bad inputs on every parser and every flag (a few minutes)
 	FUZZ=1300 $(RUN) -m pytest -n 0 -s tests/test_fuzz.py $(ARGS)
 
-mutants: $(SETUP) .venv-mutation/.installed ## break the code in one place after another: do the tests notice? (hours)
-	.venv-mutation/bin/python tests/mutants.py $(ARGS)
+mutants: .venv/.installed-mutation ## break the code in one place after another: do the tests notice? (hours)
+	$(RUN) tests/mutants.py $(ARGS)
 
-.venv-mutation/.installed: requirements-mutation.txt
-	$(PYTHON) -m venv .venv-mutation
-	.venv-mutation/bin/pip install --quiet --disable-pip-version-check -r requirements-mutation.txt
+.venv/.installed-mutation: $(SETUP) requirements-mutation.txt
+	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements-mutation.txt
 	touch $@
 
 train-distributed: data ## train chargen with two workers on this machine
@@ -127,5 +126,5 @@ bench-layers: $(SETUP) .venv-bench/.installed ## compare the recurrent layers wi
 	touch $@
 
 clean: ## remove .venv and caches; runs/ and data/ stay
-	rm -rf .venv .venv-bench .venv-oldest .venv-audit .venv-mutation .mutants .pytest_cache .ruff_cache *.egg-info
+	rm -rf .venv .venv-bench .venv-oldest .venv-audit .mutants .pytest_cache .ruff_cache *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

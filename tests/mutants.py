@@ -17,23 +17,25 @@ import ast
 import difflib
 import fnmatch
 import hashlib
+import multiprocessing
 import os
 import random
 import re
-import shlex
 import shutil
+import signal
+import sys
 import tempfile
 import time
 import tomllib
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from cosmic_ray.commands.init import init
-from cosmic_ray.mutating import mutate_and_test, mutate_code
+from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator
-from cosmic_ray.testing import run_tests
 from cosmic_ray.work_db import use_db
-from cosmic_ray.work_item import TestOutcome
+from cosmic_ray.work_item import TestOutcome, WorkerOutcome, WorkResult
 
 ROOT = Path(__file__).parent.parent
 SESSIONS = ROOT / ".mutants"
@@ -42,7 +44,9 @@ NOT_COPIED = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "data", "
 POINTLESS = re.compile(
     r"core/Replace(BinaryOperator_\w+_(.Shift|Bit.+|Mod|Pow)|ComparisonOperator_((?!Is).+_Is.*|Is(Not)?_(?!Is).+))"
 )
-PYTEST = (ROOT / ".venv/bin/python", "-m", "pytest", "-x", "-n", "0", "-p", "no:cacheprovider")
+PYTEST = ("-x", "-n", "0", "-p", "no:cacheprovider", "--basetemp", "../tmp")
+fork = multiprocessing.get_context("forkserver")
+fork.set_forkserver_preload(["keras", "sklearn.metrics", "matplotlib.pyplot", "hypothesis"])
 
 
 def left_alone(source: str) -> list[ast.AST]:
@@ -74,42 +78,57 @@ def sampled(items, source: str, sample: int) -> list:
     return items[: sample or None]
 
 
-def line_of(mutation, source: str) -> tuple[str, str]:
-    """The line that a mutant changes: as it is, and as it becomes."""
+def mutate(mutation, source: str) -> tuple[str, str, str]:
+    """The mutated source, and the line that is changed: as it is, and as it becomes."""
     mutated = mutate_code(source, get_operator(mutation.operator_name)(), mutation.occurrence)
     lines = list(difflib.unified_diff(source.splitlines(), mutated.splitlines(), n=0, lineterm=""))[3:]
     before, after = (" ".join(line[1:].strip() for line in lines if line[0] == sign) for sign in "-+")
-    return before, after or f"without {before}"
+    return mutated, before, after or f"without {before.strip()}"
 
 
-def seconds_of(command: str) -> float | None:
-    """How long the tests take without a mutant; None if they fail."""
-    start = time.monotonic()
-    outcome, _ = run_tests(command, timeout=3600)
-    return time.monotonic() - start if outcome == TestOutcome.SURVIVED else None
+def run_pytest(tests):
+    os.setsid()  # a group of its own, to be ended together
+    for number in (1, 2):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+    sys.path.insert(0, os.getcwd())  # before the editable install of ROOT
+    os._exit(pytest.main([*PYTEST, *tests]))
+
+
+def passes(tests: list[str], seconds: float) -> bool:
+    """Whether tests pass in that time. They run in a fork of a process that has loaded TensorFlow already."""
+    process = fork.Process(target=run_pytest, args=(tests,))
+    process.start()
+    process.join(seconds)
+    if process.exitcode is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    return process.exitcode == 0
 
 
 def try_file(path: str, tests: list[str], accepted: set[str], options) -> Counter:
     """Try the mutants of a file that have no result yet: how many are killed, survived, accepted, not tried."""
     source, outcomes, seconds = Path(path).read_text(), Counter(), None
-    command = shlex.join(map(str, [*PYTEST, "--basetemp", "../tmp", *(f"tests/{name}" for name in tests)]))
     digest = hashlib.sha256(source.encode()).hexdigest()[:8]
     with use_db(str(SESSIONS / f"{path.replace('/', '.')}-{digest}.sqlite")) as session:
         if not session.num_work_items:
             init([Path(path)], session, {})
         results = dict(session.results)
         for item in sampled(list(session.work_items), source, options.sample):
-            before, after = line_of(item.mutations[0], source)
+            mutated, before, after = mutate(item.mutations[0], source)
             if f"{path}: {after}" in accepted:
                 outcomes["accepted"] += 1
                 continue
             result = results.get(item.job_id)
             if not options.report and (result is None or (options.retry and not result.is_killed)):
-                seconds = seconds or seconds_of(command)
-                if not seconds:
-                    print(f"{path}: left out, for its tests fail without a mutant; see {command}")
-                    break
-                result = mutate_and_test(item.mutations, command, timeout=3 * seconds + 20)
+                if seconds is None:
+                    start = time.monotonic()
+                    if not passes(tests, 3600):
+                        print(f"{path}: left out, for {' '.join(tests)} fail without a mutant")
+                        break
+                    seconds = time.monotonic() - start
+                Path(path).write_text(mutated)
+                outcome = TestOutcome.SURVIVED if passes(tests, 3 * seconds + 20) else TestOutcome.KILLED
+                Path(path).write_text(source)
+                result = WorkResult(WorkerOutcome.NORMAL, test_outcome=outcome)
                 session.set_result(item.job_id, result)
             outcome = "not tried" if result is None else result.test_outcome.value
             outcomes[outcome] += 1
@@ -125,7 +144,10 @@ def try_all(options):
     accepted = {line.rpartition("  # ")[0] for line in lines if not line.startswith("#")}
     for group in tomllib.loads(Path("tests/mutants.toml").read_text()).values():
         files = fnmatch.filter(group["tests"], options.files)
-        outcomes = sum((try_file(path, group["tests"][path], accepted, options) for path in files), Counter())
+        outcomes = sum(
+            (try_file(path, [f"tests/{name}" for name in group["tests"][path]], accepted, options) for path in files),
+            Counter(),
+        )
         if tried := outcomes["killed"] + outcomes["survived"]:
             share = outcomes["killed"] / tried
             print(f"\n{group['says']}: {share:.1%} killed of {tried} (goal {group['goal']:.0%}); {dict(outcomes)}\n")
@@ -144,7 +166,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         tree = shutil.copytree(ROOT, Path(folder, "tree"), ignore=NOT_COPIED)
         os.chdir(tree)
-        os.environ["PYTHONPATH"] = str(tree)  # not the editable install of ROOT
+        os.environ |= {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
         try_all(options)
 
 
