@@ -3,7 +3,7 @@ import tensorflow as tf
 
 from common import InputError
 from common.batches import epochs
-from common.vocabulary import PADDING, UNKNOWN, Vocabulary
+from common.vocabulary import PADDING, UNKNOWN, Vocabulary, character_ids
 
 
 def test_characters_are_sorted_and_round_trip():
@@ -16,6 +16,15 @@ def test_characters_are_sorted_and_round_trip():
 def test_unknown_character_is_an_error_that_names_it():
     with pytest.raises(InputError, match="'é'"):
         Vocabulary.of_characters("cafe").encode("café")
+
+
+@pytest.mark.parametrize(("count", "type_of_ids"), [(256, "uint8"), (257, "uint16")])
+def test_ids_of_characters_have_the_smallest_type_that_holds_them(count, type_of_ids):
+    characters = "".join(map(chr, range(0x110000 - count, 0x110000)))  # up to the last one that there is
+    ids, vocabulary = character_ids(lambda: [characters[100:], characters[:100]])
+    assert ids.dtype == type_of_ids
+    assert "".join(vocabulary.decode(ids)) == characters[100:] + characters[:100]
+    assert "".join(vocabulary.tokens) == characters
 
 
 def test_words_start_with_padding_and_unknown_then_the_commonest():
