@@ -22,6 +22,10 @@ def test_the_bins_of_the_calibration_are_tenths():
     assert calibration_error(np.array([1, 0]), np.array([0.29, 0.31])) == pytest.approx((0.71 + 0.31) / 2)
 
 
+def test_a_sentence_that_is_certain_counts_in_the_calibration():
+    assert calibration_error(np.array([0, 1]), np.array([1.0, 0.0])) == 1
+
+
 def test_scores_are_means_over_the_folds_not_over_the_sentences():
     labels = np.array([1, 1, 0, 0, 1])
     probabilities = np.array([0.9, 0.5, 0.2, 0.6, 0.7])  # right, right, right; wrong, right
