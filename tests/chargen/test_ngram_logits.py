@@ -51,6 +51,10 @@ def test_known_are_the_strings_that_occur_twice():
     assert len(known_ngrams(IDS, LENGTHS, len(VOCABULARY))) == twice > 20
 
 
+def test_the_first_string_of_the_text_counts():
+    assert len(known_ngrams(np.array([1, 2, 3, 1, 2]), (2,), 5)) == 1
+
+
 @pytest.mark.parametrize("size", [253, 254, 255])
 def test_long_strings_have_keys_of_their_own_although_their_numbers_exceed_64_bits(size):
     windows = np.ones((13, 12), "int64") + np.eye(13, 12, dtype="int64")  # the last as it is, the others differ from it
