@@ -12,8 +12,8 @@ SETUP := .venv/.installed
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup data minimal train eval seeds site quick toys train-distributed test test-all test-oldest fuzz audit lint clean \
-	bench bench-layers bench-scale bench-tagging compare-pos_tagging compare-sentiment $(TASKS:%=train-%) $(TASKS:%=eval-%) \
+# No target is a file: those of this Makefile, and those of each task.
+.PHONY: $(shell sed -n 's/^\([a-z_-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST))) $(TASKS:%=train-%) $(TASKS:%=eval-%) \
 	$(TASKS:%=minimal-%)
 
 help: ## list the targets (the default)
@@ -87,6 +87,13 @@ test-all: $(SETUP) ## run the slow ones too, which kill trainings and workers fo
 fuzz: $(SETUP) ## try over 10,000 bad inputs on every parser and every flag (a few minutes)
 	FUZZ=1300 $(RUN) -m pytest -n 0 -s tests/test_fuzz.py $(ARGS)
 
+mutants: .venv/.installed-mutation ## break the code in one place after another: do the tests notice? (hours)
+	$(RUN) tests/mutants.py $(ARGS)
+
+.venv/.installed-mutation: $(SETUP) requirements-mutation.txt
+	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements-mutation.txt
+	touch $@
+
 train-distributed: data ## train chargen with two workers on this machine
 	$(RUN) -m common.distributed 2 chargen/train.py $(ARGS)
 
@@ -125,5 +132,5 @@ bench-layers: $(SETUP) .venv-bench/.installed ## compare the recurrent layers wi
 	touch $@
 
 clean: ## remove .venv and caches; runs/ and data/ stay
-	rm -rf .venv .venv-bench .venv-oldest .venv-audit .pytest_cache .ruff_cache *.egg-info
+	rm -rf .venv .venv-bench .venv-oldest .venv-audit .mutants .pytest_cache .ruff_cache *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

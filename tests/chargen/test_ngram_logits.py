@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from chargen.model import build_model, compile_model
-from chargen.ngram_logits import NgramLogits, known_ngrams
+from chargen.ngram_logits import NgramLogits, known_ngrams, ngram_keys
 from chargen.scoring import bits_of_stream
 from chargen.train import Hyperparameters
 from chargen.writer import Writer
@@ -49,6 +49,16 @@ def model_with_ngrams(hyperparameters=TINY):
 def test_known_are_the_strings_that_occur_twice():
     twice = sum(count > 1 for length in LENGTHS for count in occurrences(TEXT, length).values())
     assert len(known_ngrams(IDS, LENGTHS, len(VOCABULARY))) == twice > 20
+
+
+def test_the_first_string_of_the_text_counts():
+    assert len(known_ngrams(np.array([1, 2, 3, 1, 2]), (2,), 5)) == 1
+
+
+@pytest.mark.parametrize("size", [253, 254, 255])
+def test_long_strings_have_keys_of_their_own_although_their_numbers_exceed_64_bits(size):
+    windows = np.ones((13, 12), "int64") + np.eye(13, 12, dtype="int64")  # the last as it is, the others differ from it
+    assert len(np.unique(ngram_keys(windows, [12], size))) == 13
 
 
 def test_the_table_is_read_where_a_known_string_ends():

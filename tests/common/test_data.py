@@ -157,9 +157,10 @@ def test_folds_test_every_row_once_and_keep_the_share_of_labels():
         assert (len(test), sum(labels[row] for row in test)) == (20, 12)
 
 
-def test_folds_refuse_a_label_with_too_few_rows():
+@pytest.mark.parametrize("rare", [0, 1])
+def test_folds_refuse_a_label_with_too_few_rows(rare):
     with pytest.raises(InputError, match="one label has 3"):
-        data.folds([0, 0, 0] + [1] * 50)
+        data.folds([rare] * 3 + [1 - rare] * 50)
 
 
 def test_a_downloaded_zip_is_not_unpacked(tmp_path, monkeypatch):

@@ -20,6 +20,15 @@ def test_unknown_character_is_an_error_that_names_it():
         Vocabulary.of_characters("cafe").encode("café")
 
 
+@pytest.mark.parametrize(("count", "type_of_ids"), [(256, "uint8"), (257, "uint16")])
+def test_ids_of_characters_have_the_smallest_type_that_holds_them(count, type_of_ids):
+    characters = "".join(map(chr, range(0x110000 - count, 0x110000)))  # up to the last one that there is
+    ids, vocabulary = character_ids(lambda: [characters[100:], characters[:100]])
+    assert ids.dtype == type_of_ids
+    assert "".join(vocabulary.decode(ids)) == characters[100:] + characters[:100]
+    assert "".join(vocabulary.tokens) == characters
+
+
 def test_words_start_with_padding_and_unknown_then_the_commonest():
     vocabulary = Vocabulary.of_words([["b", "a", "b"], ["c", "b", "a"]], minimum_count=2)
     assert vocabulary.tokens == [PADDING, UNKNOWN, "b", "a"]

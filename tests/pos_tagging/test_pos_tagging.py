@@ -16,9 +16,9 @@ from common.runs import release_locks
 from common.sample import tagged_sentences
 from common.saving import load_model, save_model
 from pos_tagging import compare, tag, train
-from pos_tagging.baselines import crf, most_frequent_tag, perceptron
+from pos_tagging.baselines import _features, crf, most_frequent_tag, perceptron
 from pos_tagging.encoder_decoder import AttentionDecoder, build_attention, build_encoder_decoder
-from pos_tagging.eval import difference, measure
+from pos_tagging.eval import difference, measure, print_errors
 from pos_tagging.features import encode_sentences, encode_words, features, make_vocabularies
 from pos_tagging.model import CharacterCNN, FeatureDropout, build_model
 from pos_tagging.tag import as_text
@@ -138,6 +138,18 @@ def test_sentences_of_over_250_words_are_cut_in_the_classic_count_only():
     assert metrics["padded_accuracy"] == 249 / 250
     assert metrics["token_accuracy"] == 251 / 252
     assert metrics["unseen_word_accuracy"] is None
+
+
+def test_the_commonest_errors_come_first_each_with_its_first_sentence(capsys):
+    words = list("abcdefghijklmno")
+    test = [[(word, "DT") for word in words], [("saw", "NN"), ("it", "PRP")]]
+    predicted = [["DT"] * 7 + ["NN", "DT", "NN"] + ["DT"] * 5, ["VB", "PRP"]]
+    print_errors(test, predicted, most=5)
+    *_, first, second = (line.split() for line in capsys.readouterr().out.strip().splitlines())
+    assert first == ["DT", "NN", "2", *"bcdefg", "[h]", *"ijklm"]
+    assert second == ["NN", "VB", "1", "[saw]", "it"]
+    print_errors(test, predicted, most=1)
+    assert "saw" not in capsys.readouterr().out
 
 
 def test_tags_come_back_in_order_after_reloading(tmp_path):
@@ -360,6 +372,27 @@ def test_the_difference_of_two_taggers_draws_whole_sentences():
 def test_the_commonest_tag_by_hand():
     training = [[("saw", "NN"), ("saw", "VBD"), ("saw", "NN"), ("she", "PRP")], [("it", "PRP"), ("I", "PRP")]]
     assert most_frequent_tag(training, [["she", "saw", "him"], []]) == [["PRP", "NN", "PRP"], []]
+
+
+def test_the_crf_sees_a_word_its_spelling_and_two_words_on_each_side():
+    first, *_, last = _features(["The", "Big", "12", "Carmakers"])
+    assert set(last) == {
+        *("bias", "word=Carmakers", "shape=Xxxxxxxxx", "short=Xx"),
+        *("suffix=s", "suffix=rs", "suffix=ers", "suffix=kers", "prefix=c", "prefix=ca", "prefix=car"),
+        *(
+            "-2=big",
+            "-1=12",
+            "0=carmakers",
+            "1=>",
+            "2=>",
+            "-1suffix=12",
+            "1suffix=>",
+            "-1,0=12,carmakers",
+            "0,1=carmakers,>",
+        ),
+    }
+    assert {"-2=<", "-1=<", "1=big", "2=12", "-1suffix=<", "1suffix=big", "-1,0=<,the", "0,1=the,big"} < set(first)
+    assert len(first) == len(last) == 20
 
 
 @pytest.mark.parametrize("tagger", [perceptron, crf])

@@ -6,6 +6,7 @@ import pytest
 
 from common.data import deduplicate, parse_opinions
 from common.ensemble import members
+from common.padding import pad
 from common.sample import opinions
 from common.saving import load_model
 from sentiment import training
@@ -38,6 +39,18 @@ def test_one_compiled_model_serves_all_seeds_and_lengths():
     before = compiled_model.cache_info().misses
     fit(build_model, replace(TINY, seed=6, epochs=2), INPUTS[60:150], LABELS[60:150])
     assert compiled_model.cache_info().misses == before
+
+
+def test_the_accuracy_of_training_says_positive_above_a_probability_of_one_half():
+    model, inputs = compiled_model(build_model, TINY), pad(INPUTS[:60])
+    generator = np.random.default_rng(1)
+    model.set_weights([generator.normal(0, 0.3, weight.shape) for weight in model.get_weights()])
+    logits = model.predict_on_batch(inputs)[:, 0]
+    said = logits > 0
+    assert 0 < said.sum() < 60 and (np.abs(logits) < 0.5).any()
+    model.reset_metrics()
+    measured = model.test_on_batch(inputs, said.astype("float32"), return_dict=True)
+    assert measured["accuracy"] == 1
 
 
 def test_the_learning_rate_falls_along_a_cosine_epoch_by_epoch():
