@@ -14,7 +14,7 @@ SETUP := .venv/.installed
 .NOTPARALLEL:
 .PHONY: help setup data minimal train eval quick toys train-distributed test test-all test-oldest fuzz audit lint clean \
 	bench bench-layers bench-scale bench-tagging compare-pos_tagging compare-sentiment $(TASKS:%=train-%) $(TASKS:%=eval-%) \
-	$(TASKS:%=minimal-%)
+	$(TASKS:%=minimal-%) $(TASKS:%=export-%)
 
 help: ## list the targets (the default)
 	@echo "make TARGET [ARGS=\"flags of the script\"]"; echo
@@ -52,6 +52,9 @@ eval: $(TASKS:%=eval-%) ## evaluate the newest run of each task anew
 $(TASKS:%=eval-%): eval-%: $(SETUP) ## evaluate the newest run of one task
 	@echo; echo "=== $* ==="
 	$(RUN) $*/eval.py $(ARGS)
+
+$(TASKS:%=export-%): export-%: $(SETUP) ## write the newest model of one task into files that run without this project
+	@$(RUN) $*/export.py $(ARGS)
 
 compare-pos_tagging: data ## train all taggers, the classical ones too, and print one table (15 minutes)
 	$(RUN) pos_tagging/compare.py $(ARGS)
