@@ -11,32 +11,10 @@ from chargen.model import CharacterModel  # noqa: F401 - registers the layers
 from chargen.writer import Writer
 from common.export import Exportable, load_with_keras_layers, lookup_table
 
-NOTES = """\
-Signature `serving_default`: goes on writing
-Inputs   prompt         strings (batch,), none of them empty
-         length         number of characters to write, an integer
-         temperature    1: as likely as the model says; below 1: tamer; 0: always the most likely character
-         seed           same seed, same text; an integer
-Output   text           strings (batch,), without the prompts
 
-Signature `next_character`: how likely each character is to come next
-Input    prompt         strings (batch,)
-Outputs  characters     strings (vocabulary,)
-         probabilities  floats (batch, vocabulary)
-
-Prompts are lower-cased. A prompt that is empty, or holds a character that the model does not know, is an error."""
-
-EXAMPLE = """\
-import tensorflow as tf
-
-model = tf.saved_model.load(".")
-prompt = tf.constant(["alice was ", "the queen "])
-settings = {"length": tf.constant(100), "temperature": tf.constant(0.7), "seed": tf.constant(1)}
-for text in model.signatures["serving_default"](prompt=prompt, **settings)["text"].numpy():
-    print(text.decode())
-likely = model.signatures["next_character"](prompt=prompt)
-print(likely["characters"].numpy()[likely["probabilities"].numpy().argmax(axis=1)])
-"""
+def search(known, keys):
+    """`tf.searchsorted` for keys that are known, in operations that ONNX and LiteRT have: compare with every one."""
+    return tf.argmax(tf.cast(known == keys[:, None], tf.int32), axis=1, output_type=tf.int32)
 
 
 class Ensemble:
@@ -96,5 +74,16 @@ def make_exportable(run):
         logits, _ = read(prompt)
         return {"characters": tokens, "probabilities": tf.nn.softmax(logits)}
 
+    def network(ids, *states):
+        """One step, with all states given and returned."""
+        for member in members:
+            if member.ngram_logits:
+                member.ngram_logits.search = search
+        logits, after = model.step(ids, list(states))
+        return {"logits": logits, **{f"new_state_{number}": state for number, state in enumerate(after)}}
+
     endpoints = {"serving_default": serve, "next_character": next_character}
-    return Exportable(endpoints, members, [table], vocabularies[0], NOTES, EXAMPLE)
+    inputs = [tf.TensorSpec([None], tf.int32, "ids")]
+    for number, state in enumerate(model.initial_states(1)):
+        inputs.append(tf.TensorSpec([None, state.shape[1]], state.dtype, f"state_{number}"))
+    return Exportable(endpoints, network, inputs, members, [table], vocabularies[0])

@@ -11,21 +11,6 @@ import pos_tagging.model  # noqa: F401 - registers the layers
 from common.export import Exportable, load_with_keras_layers, lookup_table
 from pos_tagging.features import BEGINNINGS, ENDINGS, LETTERS, feature_names
 
-NOTES = """\
-Input    sentence       strings (batch,), their words and punctuation marks separated by white space
-Outputs  tags           strings (batch, time), empty after the last word
-         probabilities  floats (batch, time), those of the tags; 0 after the last word"""
-
-EXAMPLE = """\
-import tensorflow as tf
-
-tag = tf.saved_model.load(".").signatures["serving_default"]
-sentences = ["The dog barks .", "I can 't hear the bark of the dog ."]
-answers = tag(sentence=tf.constant(sentences))
-for sentence, tags in zip(sentences, answers["tags"].numpy()):
-    print(" ".join(f"{word}/{tag.decode()}" for word, tag in zip(sentence.split(), tags)))
-"""
-
 
 def make_exportable(run):
     """What pos_tagging/export.py exports: the model of a run."""
@@ -43,7 +28,12 @@ def make_exportable(run):
             "probabilities": tf.where(real, tf.reduce_max(tf.nn.softmax(logits), axis=-1), 0),
         }
 
-    return Exportable({"serving_default": serve}, [model], [*tables.values(), kinds], vocabularies, NOTES, EXAMPLE)
+    def network(ids):
+        return {"probabilities": tf.nn.softmax(model(ids))}
+
+    inputs = [tf.TensorSpec([None, None, model.input_shape[-1]], tf.int32, "ids")]
+    endpoints = {"serving_default": serve}
+    return Exportable(endpoints, network, inputs, [model], [*tables.values(), kinds], vocabularies)
 
 
 def split_words(sentences):

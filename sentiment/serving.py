@@ -9,20 +9,6 @@ import sentiment.model  # noqa: F401 - registers the layers
 from common.export import Exportable, load_with_keras_layers, lookup_table
 from sentiment.subwords import LENGTHS, MAX_CHARACTERS, MAX_SUBWORDS
 
-NOTES = """\
-Input    sentence     strings (batch,)
-Outputs  label        strings (batch,), empty if a sentence has no words
-         probability  floats (batch,), that of the label; NaN if a sentence has no words"""
-
-EXAMPLE = """\
-import tensorflow as tf
-
-classify = tf.saved_model.load(".").signatures["serving_default"]
-answers = classify(sentence=tf.constant(["I loved this film!", "what a boring book"]))
-for label, probability in zip(answers["label"].numpy(), answers["probability"].numpy()):
-    print(label.decode(), probability)
-"""
-
 
 def make_exportable(run):
     """What sentiment/export.py exports: the model of a run."""
@@ -40,7 +26,11 @@ def make_exportable(run):
             "probability": tf.where(has_words, probability, float("nan")),
         }
 
-    return Exportable({"serving_default": serve}, [model], [table], vocabularies, NOTES, EXAMPLE)
+    def network(ids):
+        return {"probability": tf.sigmoid(model(ids))[:, 0]}
+
+    inputs = [tf.TensorSpec([None, None, MAX_SUBWORDS], tf.int32, "ids")]
+    return Exportable({"serving_default": serve}, network, inputs, [model], [table], vocabularies)
 
 
 def split_words(sentences):

@@ -13,9 +13,10 @@ import chargen.serving
 import pos_tagging.serving
 import sentiment.serving
 from chargen.writer import Writer
-from common import fast_rnn
+from common import InputError, fast_rnn
 from common.ensemble import average
-from common.export import load_with_keras_layers
+from common.export import Exportable, load_with_keras_layers, write_litert
+from common.padding import pad
 from common.saving import load_model, save_model
 from pos_tagging.features import encode_words
 from pos_tagging.tagger import tag_sentences
@@ -38,10 +39,9 @@ INPUTS = {
     "toy_sequence": {"noise": NOISE.tolist()},
 }
 
-# Reads {folder: inputs}; runs the example of each README.txt, and answers with what the SavedModel gives.
+# Reads {folder: inputs}; runs the example of each README.txt, and answers with what the model gives.
 WITHOUT_PROJECT = """
 import json, os, sys
-import tensorflow as tf
 for package in ("common", "chargen", "pos_tagging", "sentiment", "toy_sequence"):
     sys.modules[package] = None  # importing it is an error
 answers, printed = {}, sys.stdout
@@ -49,18 +49,29 @@ sys.stdout = sys.stderr
 for folder, inputs in json.load(sys.stdin).items():
     os.chdir(folder)
     lines = open("README.txt", encoding="utf-8").read().split("\\n    ", 1)[1].replace("\\n    ", "\\n")
-    exec(lines[lines.index("import"):], {})
-    model = tf.saved_model.load(folder)
-    for name, function in model.signatures.items():
-        specs = function.structured_input_signature[1]
-        given = {key: tf.constant(inputs[key], spec.dtype) for key, spec in specs.items()}
-        answers[folder + " " + name] = {key: value.numpy().tolist() for key, value in function(**given).items()}
+    example = {}
+    exec(lines[lines.index("import"):], example)
+    if "read" in example:  # characters, one after another
+        states, answers[folder] = {key: 0 * state for key, state in example["states"].items()}, []
+        for character in inputs:
+            logits, states = example["read"](character, states)
+            answers[folder].append(logits.tolist())
+    elif "network" in example:
+        kinds = {name: kind for name, (_, kind) in example["about"]["inputs"].items()}
+        calls = [{name: example["np"].array(inputs[name], kinds[name]) for name in kinds} for inputs in inputs]
+        called = [example["network"](**call) for call in calls]
+        answers[folder] = [{name: array.tolist() for name, array in answer.items()} for answer in called]
+    else:
+        for name, function in example["model"].signatures.items():
+            specs = function.structured_input_signature[1]
+            given = {key: example["tf"].constant(inputs[key], spec.dtype) for key, spec in specs.items()}
+            answers[folder + " " + name] = {key: value.numpy().tolist() for key, value in function(**given).items()}
 json.dump(answers, printed, default=bytes.decode)
 """
 
 
 def without_project(inputs, folder):
-    """What the SavedModels in the folders `inputs` answer, in a process that starts in `folder`."""
+    """What the models in the folders `inputs` answer, in a process that starts in `folder`."""
     command = [sys.executable, "-I", "-c", WITHOUT_PROJECT]
     done = subprocess.run(command, cwd=folder, input=json.dumps(inputs), capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
@@ -69,16 +80,16 @@ def without_project(inputs, folder):
 
 @pytest.fixture
 def exported(script, trained, tmp_path):
-    """Exports the tiny run of a task, or what stands in the folder `run`."""
+    """Exports the tiny run of a task; returns the folder."""
 
-    def export(task, run=None, *arguments):
-        if run is None:
-            run = tmp_path / task
-            run.mkdir()
-            for name in ("model.keras", "metrics.json", "hyperparameters.json"):
-                (run / name).symlink_to(trained(task)[1] / name)
+    def export(task, *arguments):
+        run = tmp_path / task
+        run.mkdir()
+        for name in ("model.keras", "metrics.json", "hyperparameters.json"):
+            (run / name).symlink_to(trained(task)[1] / name)
         process = script(f"{task}/export.py", "--run", run, *arguments)
         assert process.returncode == 0, process.stderr
+        assert [path.name for path in (run / "export").iterdir()] == [process.stdout.strip().split("/")[-1]]
         return process.stdout.split()[-1]
 
     return export
@@ -179,3 +190,53 @@ def test_an_ensemble_that_is_one_model_gets_keras_layers_in_all_members(trained,
     ids = np.random.default_rng(0).integers(0, 50, (3, 7, 16))
     assert np.allclose(model(ids), average(members)(ids), atol=1e-5)
     assert isinstance(load_model(path)[0].layers[4].forward_layer, fast_rnn.LSTM)  # and only there
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("form", "package"), [("onnx", "onnxruntime"), ("litert", "ai_edge_litert")])
+def test_onnx_and_litert_give_what_the_keras_models_give(exported, trained, tmp_path, form, package):
+    pytest.importorskip(package, reason="needs the packages of requirements-export.txt")
+    models = {task: load_model(trained(task)[1] / "model.keras") for task in TASKS}
+    encode = make_encoder(models["sentiment"][1]["subwords"])
+    ids = {
+        "pos_tagging": [encode_words(sentence.split(), models["pos_tagging"][1]) for sentence in SENTENCES],
+        "sentiment": [encode(sentence) for sentence in SENTENCES],
+    }
+    padded = {task: pad([*rows, np.zeros((64, rows[0].shape[1]), "int32")])[:-1] for task, rows in ids.items()}
+    noise = np.random.default_rng(0).random((4, 64), dtype="float32")
+    arrays = {"pos_tagging": ("ids", padded["pos_tagging"]), "sentiment": ("ids", padded["sentiment"])}
+    arrays["toy_sequence"] = ("noise", noise)
+    text = "the light likes the light. the tale" * 3
+    inputs = {"chargen": text}
+    for task, (name, array) in arrays.items():  # ONNX takes all at once, and any number of steps
+        batches = [array, array[:2, :50]] if form == "onnx" else [array[place : place + 1] for place in range(4)]
+        inputs[task] = [{name: batch.tolist()} for batch in batches]
+
+    folders = {task: exported(task, "--format", form) for task in TASKS}
+    answers = without_project({folders[task]: inputs[task] for task in TASKS}, tmp_path)
+
+    model, vocabularies = models["chargen"]
+    logits, _ = model.read(vocabularies["characters"].encode(text)[None], model.initial_states(1))
+    assert np.allclose(answers[folders["chargen"]], logits[0], atol=1e-5)
+
+    def toy(noise):
+        probabilities = tf.nn.softmax(models["toy_sequence"][0](noise[..., None]))
+        return {"outputs": tf.argmax(probabilities, axis=-1), "probabilities": probabilities[..., 1]}
+
+    expected = {
+        "pos_tagging": lambda ids: {"probabilities": tf.nn.softmax(models["pos_tagging"][0](ids))},
+        "sentiment": lambda ids: {"probability": tf.sigmoid(models["sentiment"][0](ids))[:, 0]},
+        "toy_sequence": toy,
+    }
+    for task, function in expected.items():
+        for call, answer in zip(inputs[task], answers[folders[task]], strict=True):
+            for name, value in function(**{name: np.array(array) for name, array in call.items()}).items():
+                assert np.allclose(answer[name], value, atol=1e-5), task
+
+
+def test_what_litert_lacks_is_named(tmp_path):
+    table = tf.constant([1, 2, 3])
+    specs = [tf.TensorSpec([None], tf.int32, "ids")]
+    lacking = Exportable({}, lambda ids: {"places": tf.searchsorted(table, ids)}, specs, [], [], {})
+    with pytest.raises(InputError, match=r"lacks .*\(.*LowerBound.*\)"):
+        write_litert(tmp_path / "model.tflite", lacking)
