@@ -168,10 +168,10 @@ def write_litert(path: Path, exportable: Exportable) -> dict:
         try:
             model = tf.lite.TFLiteConverter.from_saved_model(folder).convert()
         except Exception as error:
-            lacking = re.search(r"(Select|Custom) ops: (.*)", str(error))
-            raise InputError(
-                f"LiteRT lacks operators that this model needs ({lacking[2] if lacking else error}); use ONNX"
-            ) from None
+            lacking = re.search(r"(?:Select|Custom) ops: (.*)", str(error))
+            if not lacking:
+                raise
+            raise InputError(f"LiteRT lacks operators that this model needs ({lacking[1]}); use ONNX") from None
     path.write_bytes(model)
     return shapes_of(inputs)
 

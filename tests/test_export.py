@@ -15,7 +15,7 @@ import sentiment.serving
 from chargen.writer import Writer
 from common import InputError, fast_rnn
 from common.ensemble import average
-from common.export import Exportable, load_with_keras_layers, write_litert
+from common.export import Exportable, export, load_with_keras_layers
 from common.padding import pad
 from common.saving import load_model, save_model
 from pos_tagging.features import encode_words
@@ -82,7 +82,7 @@ def without_project(inputs, folder):
 def exported(script, trained, tmp_path):
     """Exports the tiny run of a task; returns the folder."""
 
-    def export(task, *arguments):
+    def export_tiny(task, *arguments):
         run = tmp_path / task
         run.mkdir()
         for name in ("model.keras", "metrics.json", "hyperparameters.json"):
@@ -92,7 +92,7 @@ def exported(script, trained, tmp_path):
         assert [path.name for path in (run / "export").iterdir()] == [process.stdout.strip().split("/")[-1]]
         return process.stdout.split()[-1]
 
-    return export
+    return export_tiny
 
 
 def test_saved_models_answer_without_this_project_as_the_keras_models_do(exported, trained, tmp_path):
@@ -234,9 +234,12 @@ def test_onnx_and_litert_give_what_the_keras_models_give(exported, trained, tmp_
                 assert np.allclose(answer[name], value, atol=1e-5), task
 
 
-def test_what_litert_lacks_is_named(tmp_path):
-    table = tf.constant([1, 2, 3])
-    specs = [tf.TensorSpec([None], tf.int32, "ids")]
-    lacking = Exportable({}, lambda ids: {"places": tf.searchsorted(table, ids)}, specs, [], [], {})
+def test_what_litert_lacks_is_named_and_what_was_there_stays(tmp_path):
+    before = tmp_path / "export" / "litert" / "model.tflite"
+    before.parent.mkdir(parents=True)
+    before.write_text("an older one")
+    table, inputs = tf.constant([1, 2, 3]), [tf.TensorSpec([None], tf.int32, "ids")]
+    lacking = Exportable({}, lambda ids: {"places": tf.searchsorted(table, ids)}, inputs, [], [], {})
     with pytest.raises(InputError, match=r"lacks .*\(.*LowerBound.*\)"):
-        write_litert(tmp_path / "model.tflite", lacking)
+        export(tmp_path, "litert", lacking, "", "")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [before]
