@@ -13,8 +13,8 @@ SETUP := .venv/.installed
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 # No target is a file: those of this Makefile, and those of each task.
-.PHONY: $(shell sed -n 's/^\([a-z_-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST))) $(TASKS:%=train-%) $(TASKS:%=eval-%) \
-	$(TASKS:%=minimal-%)
+.PHONY: $(shell sed -n 's/^\([a-z_-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST))) $(foreach task,$(TASKS),\
+	train-$(task) eval-$(task) minimal-$(task) export-$(task) tune-$(task))
 
 help: ## list the targets (the default)
 	@echo "make TARGET [ARGS=\"flags of the script\"]"; echo
@@ -55,6 +55,9 @@ $(TASKS:%=eval-%): eval-%: $(SETUP) ## evaluate the newest run of one task
 
 seeds: data ## train each task's default with five seeds, and print how far the figures spread (half an hour)
 	@$(RUN) -m common.seeds $(ARGS)
+
+$(TASKS:%=export-%): export-%: $(SETUP) ## write the newest model of one task into files that run without this project
+	@$(RUN) $*/export.py $(ARGS)
 
 compare-pos_tagging: data ## train all taggers, the classical ones too, and print one table (15 minutes)
 	$(RUN) pos_tagging/compare.py $(ARGS)

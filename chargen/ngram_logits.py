@@ -31,7 +31,8 @@ def ngram_keys(windows, lengths, vocabulary_size: int):
     powers, offsets = (
         (np.array(exact, object) % 2**64).astype("uint64").astype("int64") for exact in (powers, offsets)
     )  # beyond 64 bits the keys wrap around, and serve as well
-    return windows @ powers + offsets
+    # A sum where `windows @ powers` would do: LiteRT has no product of matrices of integers.
+    return sum(windows[..., place, None] * row for place, row in enumerate(powers)) + offsets
 
 
 def known_ngrams(ids, lengths, vocabulary_size: int, minimum_count: int = 2) -> np.ndarray:
@@ -58,6 +59,8 @@ class NgramLogits(keras.layers.Layer):
         vocabulary_size: number of different ids.
         dropout: share of the lengths that is dropped at each step of training.
     """
+
+    search = staticmethod(tf.searchsorted)  # sorted keys, keys -> places; serving.py has one that ONNX knows
 
     def __init__(self, lengths, count, vocabulary_size, dropout=0.5, **options):
         super().__init__(**options)
@@ -87,7 +90,7 @@ class NgramLogits(keras.layers.Layer):
         window = np.arange(1, max(self.lengths) + 1)
         windows = tf.gather(text, tf.range(steps)[:, None] + window, axis=1)  # (batch, time, longest)
         keys = ngram_keys(windows, self.lengths, self.vocabulary_size)  # (batch, time, lengths)
-        row = tf.reshape(tf.searchsorted(self.known, tf.reshape(keys, [-1])), tf.shape(keys))
+        row = tf.reshape(self.search(self.known.value, tf.reshape(keys, [-1])), tf.shape(keys))
         row = tf.minimum(row, self.count - 1)
         unknown = self.count + tf.range(len(self.lengths))
         row = tf.where(tf.gather(self.known, row) == keys, row, unknown)

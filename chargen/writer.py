@@ -41,7 +41,7 @@ class Writer:
                 logits, states = model.step(drawn, states)
             return tf.transpose(written.stack()), logits, states
 
-        self._read, self._write = read, write
+        self._read, self.continue_ids = read, write
 
     def pieces(self, prompts, length, temperature=1.0, top_k=0, top_p=1.0, greedy=False, seed=0, piece=100):
         """Continue several prompts at once.
@@ -78,7 +78,7 @@ class Writer:
         settings = tf.constant(seed), tf.constant(temperature, tf.float32), limits
         for first in range(0, length, piece):
             count = tf.constant(min(piece, length - first))
-            ids, logits, states = self._write(logits, states, tf.constant(first), count, *settings)
+            ids, logits, states = self.continue_ids(logits, states, tf.constant(first), count, *settings)
             yield ids.numpy()
 
     def write(self, prompt: str, length: int, **settings) -> str:

@@ -160,14 +160,17 @@ def progress() -> int:
     return 1 if sys.stdout.isatty() else 2
 
 
-def start_tensorflow(options: Any = None) -> None:
+def start_tensorflow(options: Any = None, gpu: bool = True) -> None:
     """Import TensorFlow without the log lines of its start.
 
     The scripts call this once flags and files have been checked: `--help` and errors need not wait for the import.
 
     Args:
         options: for a training, a dataclass with `seed`: say what it runs on, fix the seed.
+        gpu: whether it may use GPUs.
     """
+    if not gpu:
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what matters comes as an exception
     os.environ["KERAS_BACKEND"] = "tensorflow"
     sys.stderr.flush()

@@ -27,7 +27,7 @@ TOYS = (
     "memory/lags",
     "memory/from_scratch",
 )
-USES = ("chargen/generate.py", "sentiment/classify.py", "pos_tagging/tag.py")
+USES = ["chargen/generate.py", "sentiment/classify.py", "pos_tagging/tag.py"]
 FIGURES = {
     "chargen": ["test_bits_per_character"],
     "sentiment": ["cv_accuracy", "cv_f1", "leaking_accuracy"],
@@ -249,7 +249,9 @@ def test_same_seed_same_metrics(new_process, trained, tmp_path, task):
 # Help
 
 
-@pytest.mark.parametrize("path", [*(f"{task}/{name}.py" for task in TASKS for name in ("train", "eval")), *USES])
+@pytest.mark.parametrize(
+    "path", [*(f"{task}/{name}.py" for task in TASKS for name in ("train", "eval", "export")), *USES]
+)
 def test_help_shows_every_flag_with_its_comment_and_loads_no_tensorflow(new_process, path):
     process = new_process(path, "--help", PYTHONPROFILEIMPORTTIME="1")
     assert process.returncode == 0
@@ -276,7 +278,7 @@ def test_make_runs_every_toy():
     folder = ROOT / "toy_sequence"
     scripts = [path for path in folder.rglob("*.py") if "run_script(main" in path.read_text()]
     names = {str(path.relative_to(folder).with_suffix("")) for path in scripts}
-    assert set(line.split()[2:]) == names - {"eval"} == {"train", *TOYS}
+    assert set(line.split()[2:]) == names - {"eval", "export"} == {"train", *TOYS}
 
 
 def test_a_toy_is_a_module_too(script):
@@ -359,7 +361,7 @@ def test_an_existing_run_is_not_overwritten(script, trained, runs):
     assert (run / "model.keras").read_bytes() == before
 
 
-@pytest.mark.parametrize("path", [*(f"{task}/eval.py" for task in TASKS), *USES])
+@pytest.mark.parametrize("path", [f"{task}/{name}.py" for task in TASKS for name in ("eval", "export")] + USES)
 def test_a_missing_run_is_named(script, tmp_path, path):
     assert refused(script(path, "--run", tmp_path / "nowhere", input="a line\n"), "nowhere")
 
