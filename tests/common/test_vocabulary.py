@@ -35,6 +35,10 @@ def test_words_start_with_padding_and_unknown_then_the_commonest():
     assert vocabulary.encode(["a", "c", "never seen"]).tolist() == [3, 1, 1]
 
 
+def test_by_default_every_word_is_known():
+    assert Vocabulary.of_words([["once"]]).tokens == [PADDING, UNKNOWN, "once"]
+
+
 def test_datasets_start_no_tuning_thread_that_fit_would_wait_for():
     batches = epochs(lambda epoch: iter([0]), tf.TensorSpec(()), steps=1)
     assert batches.options().autotune.enabled is False
