@@ -12,7 +12,7 @@ SETUP := .venv/.installed
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup data minimal train eval seeds quick toys train-distributed test test-all test-oldest fuzz audit lint clean \
+.PHONY: help setup data minimal train eval report list tensorboard seeds quick toys train-distributed test test-all test-oldest fuzz audit lint clean \
 	bench bench-layers bench-scale bench-tagging compare-pos_tagging compare-sentiment $(TASKS:%=train-%) $(TASKS:%=eval-%) \
 	$(TASKS:%=minimal-%)
 
@@ -52,6 +52,15 @@ eval: $(TASKS:%=eval-%) ## evaluate the newest run of each task anew
 $(TASKS:%=eval-%): eval-%: $(SETUP) ## evaluate the newest run of one task
 	@echo; echo "=== $* ==="
 	$(RUN) $*/eval.py $(ARGS)
+
+report: $(SETUP) ## a page about the newest run of each task: runs/report/index.html
+	@$(RUN) -m common.report $(ARGS)
+
+list: $(SETUP) ## list all runs; ARGS="RUN RUN" puts some side by side
+	@$(RUN) -m common.compare_runs $(ARGS)
+
+tensorboard: $(SETUP) ## curves, samples and embeddings of all runs in the browser
+	@.venv/bin/tensorboard --logdir runs $(ARGS)
 
 seeds: data ## train each task's default with five seeds, and print how far the figures spread (half an hour)
 	@$(RUN) -m common.seeds $(ARGS)

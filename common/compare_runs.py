@@ -80,7 +80,7 @@ def differences(opened: list[tuple[dict, dict]]) -> list[tuple]:
     """
     settings = []
     for hyperparameters, metrics in opened:
-        compared = {name: value for name, value in hyperparameters.items() if name not in NOT_COMPARED}
+        compared = {name: str(value) for name, value in hyperparameters.items() if name not in NOT_COMPARED}
         corpus, versions = metrics.get("corpus"), metrics.get("versions")
         compared["corpus"] = corpus.get("name") if isinstance(corpus, dict) else None
         settings.append(compared | (versions if isinstance(versions, dict) else {}))
