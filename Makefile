@@ -12,9 +12,9 @@ SETUP := .venv/.installed
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup data minimal train eval report list tensorboard seeds quick toys train-distributed test test-all test-oldest fuzz audit lint clean \
-	bench bench-layers bench-scale bench-tagging compare-pos_tagging compare-sentiment $(TASKS:%=train-%) $(TASKS:%=eval-%) \
-	$(TASKS:%=minimal-%)
+.PHONY: help setup data minimal train eval report list tensorboard seeds quick toys train-distributed test test-all test-oldest \
+	fuzz audit lint clean bench bench-layers bench-scale bench-tagging compare-pos_tagging compare-sentiment \
+	$(TASKS:%=train-%) $(TASKS:%=eval-%) $(TASKS:%=minimal-%)
 
 help: ## list the targets (the default)
 	@echo "make TARGET [ARGS=\"flags of the script\"]"; echo
@@ -60,7 +60,7 @@ list: $(SETUP) ## list all runs; ARGS="RUN RUN" puts some side by side
 	@$(RUN) -m common.compare_runs $(ARGS)
 
 tensorboard: $(SETUP) ## curves, samples and embeddings of all runs in the browser
-	@.venv/bin/tensorboard --logdir runs $(ARGS)
+	@TF_CPP_MIN_LOG_LEVEL=3 .venv/bin/tensorboard --logdir runs $(ARGS)
 
 seeds: data ## train each task's default with five seeds, and print how far the figures spread (half an hour)
 	@$(RUN) -m common.seeds $(ARGS)

@@ -1,6 +1,6 @@
 """What TensorBoard shows of a training: the curves, what the model wrote after each epoch, and its embedding.
 
-    make tensorboard        # all runs in runs/; open the address that it prints
+    make tensorboard        # all runs in runs/, the newest ones again as `latest`; open the address that it prints
 
 Curves are under *Scalars*, samples under *Text*, and under *Projector* the vectors of the embedding, in three
 dimensions, as points that bear the names of their tokens: which characters, words or subwords are neighbours?
