@@ -61,7 +61,7 @@ class Board(keras.callbacks.TensorBoard):
 
 def as_markdown(text: str) -> str:
     """A text as Markdown that shows it as it is, in lines of 100 characters: a block of code."""
-    return textwrap.indent("\n".join(textwrap.wrap(text, 100)), "    ")
+    return "\n".join("    " + line for line in textwrap.wrap(text, 100, drop_whitespace=False))
 
 
 def write_embedding(vectors: np.ndarray, name: str, vocabulary: Vocabulary, folder: Path) -> None:
