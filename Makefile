@@ -53,6 +53,15 @@ $(TASKS:%=eval-%): eval-%: $(SETUP) ## evaluate the newest run of one task
 	@echo; echo "=== $* ==="
 	$(RUN) $*/eval.py $(ARGS)
 
+report: $(SETUP) ## a page about the newest run of each task: runs/report/index.html
+	@$(RUN) -m common.report $(ARGS)
+
+list: $(SETUP) ## list all runs; ARGS="RUN RUN" puts some side by side
+	@$(RUN) -m common.compare_runs $(ARGS)
+
+tensorboard: $(SETUP) ## curves, samples and embeddings of all runs in the browser
+	@TF_CPP_MIN_LOG_LEVEL=3 .venv/bin/tensorboard --logdir runs $(ARGS)
+
 seeds: data ## train each task's default with five seeds, and print how far the figures spread (half an hour)
 	@$(RUN) -m common.seeds $(ARGS)
 

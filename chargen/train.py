@@ -115,7 +115,6 @@ def main(hyperparameters: Hyperparameters) -> None:
             verbose=progress(),
             callbacks=[
                 ResetStates(),
-                PrintSample(vocabulary, prompt, hyperparameters.sample_length),
                 *run_callbacks(
                     run,
                     "val_bits_per_character",
@@ -125,6 +124,7 @@ def main(hyperparameters: Hyperparameters) -> None:
                     hyperparameters.patience,
                     name,
                     workers.backup,
+                    PrintSample(vocabulary, prompt, hyperparameters.sample_length),
                 ),
             ],
         )

@@ -101,7 +101,7 @@ def most_likely(logits, top_k, top_p):
 
 
 class PrintSample(keras.callbacks.Callback):
-    """Lets the model write a little after each epoch.
+    """Lets the model write a little after each epoch; `text` is the prompt and what it wrote, with `|` between them.
 
     Args:
         vocabulary: of the model.
@@ -118,4 +118,5 @@ class PrintSample(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         sample = self.writer.write(self.prompt, self.length, temperature=0.7, seed=epoch)
-        print(f"\n--- after epoch {epoch + 1}: {self.prompt}|{sample}\n", flush=True)
+        self.text = f"{self.prompt}|{sample}"
+        print(f"\n--- after epoch {epoch + 1}: {self.text}\n", flush=True)

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 
 from common import InputError
+from common.board import Board
 from common.resume import Backup
 from common.runs import RunOptions
 from common.saving import save_model
@@ -78,9 +79,10 @@ def run_callbacks(
     patience: int,
     name: str = "model",
     make_backup: Callable[..., Backup] = Backup,
+    sampler: keras.callbacks.Callback | None = None,
 ) -> list[keras.callbacks.Callback]:
     """The callbacks of a training that may be resumed: the best model, backup, early stopping, and for the main model
-    of the run history.csv and TensorBoard.
+    of the run history.csv and TensorBoard (common/board.py).
 
     Args:
         run: the run folder.
@@ -91,6 +93,7 @@ def run_callbacks(
         patience: epochs without improvement after which training stops.
         name: of the model's file, without `.keras`; the main one is `model`, or `member-1` of an ensemble.
         make_backup: another one than `Backup`, for several workers (common/distributed.py).
+        sampler: lets the model write after each epoch; its `text` is kept for the main model.
     """
     mode = "max" if "accuracy" in monitor else "min"
     main = name in ("model", "member-1")
@@ -99,5 +102,5 @@ def run_callbacks(
     backup = make_backup(run / "backup" / f"{name}.npz", batches, options.save_every, history, stopping)
     writers = [SaveBestModel(run / f"{name}.keras", monitor, mode, vocabularies, backup)]
     if main:
-        writers.append(keras.callbacks.TensorBoard(run / "tensorboard", write_graph=False))
-    return [StopIfDiverged(), *(writers if backup.writes else []), stopping, backup]
+        writers.append(Board(run, vocabularies, sampler))
+    return [StopIfDiverged(), *([sampler] if sampler else []), *(writers if backup.writes else []), stopping, backup]

@@ -17,6 +17,7 @@ from common.cli import Flags, run_script
 from common.saving import read_json
 
 TASKS = "chargen", "pos_tagging", "sentiment", "toy_sequence"
+HEADER = "task", "model", "corpus", "metric", "value", "baseline", "seconds"
 
 
 @dataclass(frozen=True)
@@ -33,23 +34,26 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def summary(task: str, metrics: dict) -> tuple:
-    """The row of a task."""
-    name, baseline = metrics["metric"], metrics["baseline"]
-    beside = f"{baseline['value']:.4f} ({baseline['name']})"
-    seconds = round(metrics["training_seconds"])
-    return task, metrics["model"], metrics["corpus"]["name"], name, float(metrics[name]), beside, seconds
+def summary(run: Path) -> tuple:
+    """The row of a finished run: the cells that `HEADER` names.
+
+    Raises:
+        InputError: its metrics.json is missing or damaged.
+    """
+    path = run / "metrics.json"
+    metrics = read_json(path)
+    try:
+        name, baseline = metrics["metric"], metrics["baseline"]
+        beside = f"{baseline['value']:.4f} ({baseline['name']})"
+        seconds = round(metrics["training_seconds"])
+        return run.parent.name, metrics["model"], metrics["corpus"]["name"], name, float(metrics[name]), beside, seconds
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"{path} is damaged ({error!r}); train again") from None
 
 
 def main(options: Options) -> None:
-    rows = []
-    for path in (options.runs / task / "latest" / "metrics.json" for task in TASKS):
-        if path.is_file():
-            try:
-                rows.append(summary(path.parent.parent.name, read_json(path)))
-            except (KeyError, TypeError, ValueError) as error:
-                raise InputError(f"{path} is damaged ({error!r}); train again") from None
-    print_table(("task", "model", "corpus", "metric", "value", "baseline", "seconds"), rows)
+    newest = [options.runs / task / "latest" for task in TASKS]
+    print_table(HEADER, [summary(run) for run in newest if (run / "metrics.json").is_file()])
 
 
 if __name__ == "__main__":
