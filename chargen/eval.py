@@ -125,11 +125,11 @@ def draw_bits(bits, path, span=500):
     from common import plots
 
     span = min(span, min(map(len, bits.values())))
-    figure, axis = plots.plt.subplots(figsize=(8, 4), layout="constrained")
+    figure, axis = plots.plt.subplots(figsize=(8, 5), layout="constrained")
     for label, values in bits.items():
         axis.plot(np.convolve(values, np.ones(span) / span, "valid"), label=f"{label}: {values.mean():.3f}")
     axis.set(xlabel="character of the test part", ylabel=f"bits per character (mean of {span})")
-    figure.legend(loc="outside lower center", ncols=3)
+    figure.legend(loc="outside lower center", ncols=2)
     plots.save(figure, path)
 
 

@@ -4,8 +4,7 @@ Every few steps, and after every epoch, `Backup` saves all that changes while a 
 stateful layers, the optimizer's variables, how far the random numbers of dropout have come, the sums that the metrics
 are made of, and the history. They are one file, which is replaced as a whole, so that there always is a good one.
 
-The data need not be saved. What is random in an epoch of data follows from the seed and the number of the epoch alone
-(`common.batches.epochs`), so that a step is found again by its epoch and its place there.
+The data need not be saved: a step is found again by its epoch and its place there (`common.batches.epochs`).
 """
 
 from __future__ import annotations
@@ -42,8 +41,7 @@ class Backup(keras.callbacks.Callback):
     """
 
     writes = True
-    # A worker of several (common/distributed.py) cannot know at which step the others stop: it stops at once.
-    finishes_step = True
+    finishes_step = True  # when it is interrupted; one of several workers cannot know at which step the others stop
 
     def __init__(self, path: Path, batches, every: int, history: Path | None, stopping):
         super().__init__()
