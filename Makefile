@@ -12,7 +12,7 @@ SETUP := .venv/.installed
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup data minimal train eval seeds quick toys train-distributed test test-all test-oldest fuzz audit lint clean \
+.PHONY: help setup data minimal train eval demo seeds quick toys train-distributed test test-all test-browser test-oldest fuzz audit lint clean \
 	bench bench-layers bench-scale bench-tagging compare-pos_tagging compare-sentiment $(TASKS:%=train-%) $(TASKS:%=eval-%) \
 	$(TASKS:%=minimal-%)
 
@@ -53,6 +53,9 @@ $(TASKS:%=eval-%): eval-%: $(SETUP) ## evaluate the newest run of one task
 	@echo; echo "=== $* ==="
 	$(RUN) $*/eval.py $(ARGS)
 
+demo: $(SETUP) ## a page to play with the trained models, at http://127.0.0.1:8000
+	@$(RUN) -m demo.server $(ARGS)
+
 seeds: data ## train each task's default with five seeds, and print how far the figures spread (half an hour)
 	@$(RUN) -m common.seeds $(ARGS)
 
@@ -79,7 +82,12 @@ test: $(SETUP) ## run the tests
 	$(RUN) -m pytest $(ARGS)
 
 test-all: $(SETUP) ## run the slow ones too, which kill trainings and workers for minutes
-	$(RUN) -m pytest -m "slow or not slow" $(ARGS)
+	$(RUN) -m pytest -m "not browser" $(ARGS)
+
+test-browser: $(SETUP) ## use the page of `make demo` in Chromium; its pictures in runs/browser
+	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements-browser.txt
+	@command -v chromium google-chrome >/dev/null || .venv/bin/playwright install chromium
+	$(RUN) -m pytest -n 0 -m browser tests/browser $(ARGS)
 
 fuzz: $(SETUP) ## try over 10,000 bad inputs on every parser and every flag (a few minutes)
 	FUZZ=1300 $(RUN) -m pytest -n 0 -s tests/test_fuzz.py $(ARGS)
@@ -91,7 +99,7 @@ test-oldest: ## run the tests with the oldest packages that requirements.txt all
 	$(PYTHON) -m venv .venv-oldest
 	sed -n 's/^\([a-z-]*\)>=\([0-9.]*\),.*/\1==\2/p' requirements.txt > .venv-oldest/constraints.txt
 	.venv-oldest/bin/pip install --quiet --disable-pip-version-check -c .venv-oldest/constraints.txt -r requirements.txt
-	.venv-oldest/bin/python -m pytest -m "slow or not slow" $(ARGS)
+	.venv-oldest/bin/python -m pytest -m "not browser" $(ARGS)
 
 audit: $(SETUP) ## look up known vulnerabilities of the installed packages (needs network)
 	$(PYTHON) -m venv .venv-audit
