@@ -56,7 +56,7 @@ class Panel:
         where = run.relative_to(ROOT) if run.is_relative_to(ROOT) else run
         metric = metrics["metric"].replace("_", " ")
         self.about = (
-            f"{where}: {metrics['model']}, trained on {metrics['corpus']['name']}; "
+            f"{where}: {metrics['model']}; corpus: {metrics['corpus']['name']}; "
             f"{metric} {metrics[metrics['metric']]:.4f}"
         )
         with self.lock:

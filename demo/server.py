@@ -4,7 +4,8 @@
     python -m demo.server --port 8080
 
 Alice goes on from a prompt, a sentence is classified, words are tagged, and the toy alternates. models.py has what they
-answer, panels.py which model that is and how one is trained, and index.html, style.css and script.js are the page.
+answer, panels.py which model that is and how one is trained, and index.html, style.css,
+panel.js and script.js are the page.
 
     GET  /api/status          the state of all panels, as JSON
     POST /api/<task>          a question, as JSON; the answers, one JSON object a line
@@ -32,6 +33,7 @@ FOLDER = Path(__file__).parent
 PAGES = {
     "/": ("index.html", "text/html; charset=utf-8"),
     "/style.css": ("style.css", "text/css; charset=utf-8"),
+    "/panel.js": ("panel.js", "text/javascript; charset=utf-8"),
     "/script.js": ("script.js", "text/javascript; charset=utf-8"),
 }
 MAX_BYTES = 8192  # of a question
@@ -118,7 +120,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             if start == "/api/train":
                 panel.train()
-                self.send(200, "text/plain", "started\n")
+                self.send(200, "application/json", "{}\n")
             else:
                 self.stream(panel.answers(question))
         except Busy as error:
