@@ -31,13 +31,13 @@ class Panel:
         task: such as `chargen`.
         runs: folder in which the run folders lie.
         load: makes of a run folder what answers questions, see models.py.
-        flags: more flags of the training that the page starts.
     """
 
     one_training = threading.Lock()  # for all panels: two at once would take twice as long
 
-    def __init__(self, task: str, runs: Path, load: Callable[[Path], object], flags: tuple[str, ...] = ()):
-        self.task, self.runs, self.load, self.flags = task, runs, load, flags
+    def __init__(self, task: str, runs: Path, load: Callable[[Path], object]):
+        self.task, self.runs, self.load = task, runs, load
+        self.training = [sys.executable, str(ROOT / task / "train.py"), "--runs", str(runs)]  # what the button starts
         self.model, self.lines, self.process = None, deque(maxlen=LINES), None
         self.lock = threading.Lock()  # who holds it may ask the model
         self.find()
@@ -89,23 +89,25 @@ class Panel:
         """Start the training, in a process of its own."""
         if not self.one_training.acquire(blocking=False):
             raise Busy("a training is running already; wait until it is done")
-        command = [sys.executable, str(ROOT / self.task / "train.py"), "--runs", str(self.runs), *self.flags]
         environment = os.environ | {"PYTHONUNBUFFERED": "1"}
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL}
         self.lines.clear()
-        self.process = subprocess.Popen(command, env=environment, text=True, errors="replace", **pipes)
+        self.process = subprocess.Popen(self.training, env=environment, text=True, errors="replace", **pipes)
         threading.Thread(target=self.follow, daemon=True).start()
 
     def follow(self) -> None:
         """Collect what the training prints; load its model at the end."""
-        for line in self.process.stdout:
-            self.lines.append(line.rstrip())
-        if self.process.wait() == 0:
-            self.find()
-        self.process = None
-        self.one_training.release()
+        try:
+            for line in self.process.stdout:
+                self.lines.append(line.rstrip())
+            if self.process.wait() == 0:
+                self.find()
+        finally:
+            self.process = None
+            self.one_training.release()
 
     def stop(self) -> None:
         """End the training, if there is one; what it saved last is kept."""
-        if self.process:
-            self.process.terminate()
+        process = self.process
+        if process:
+            process.terminate()

@@ -4,8 +4,7 @@
     python -m demo.server --port 8080
 
 Alice goes on from a prompt, a sentence is classified, words are tagged, and the toy alternates. models.py has what they
-answer, panels.py which model that is and how one is trained, and index.html, style.css,
-panel.js and script.js are the page.
+answer, panels.py which model that is and how one is trained; the page is index.html, style.css, panel.js and script.js.
 
     GET  /api/status          the state of all panels, as JSON
     POST /api/<task>          a question, as JSON; the answers, one JSON object a line
@@ -13,9 +12,8 @@ panel.js and script.js are the page.
 
 Wrong input is answered by a status of 400 or more and one line of text that says what is wrong.
 
-The server listens on 127.0.0.1, and still a browser here may be led to it by a page from elsewhere: by a link, a form,
-or a name of its own that it lets point to 127.0.0.1 (DNS rebinding). So only requests are answered that name this
-server as their host and, if they come from a page, as their origin.
+The server listens on 127.0.0.1 only, but a page from elsewhere may send the browser here to it, even by a name of its
+own that suddenly stands for 127.0.0.1 (DNS rebinding). So a request must name this server as its host and its origin.
 """
 
 import json
@@ -36,6 +34,7 @@ PAGES = {
     "/panel.js": ("panel.js", "text/javascript; charset=utf-8"),
     "/script.js": ("script.js", "text/javascript; charset=utf-8"),
 }
+STATUS = {Busy: 409, TooLong: 413}  # of answers to what cannot be done; to any other wrong input 400
 MAX_BYTES = 8192  # of a question
 MAX_IGNORED_BYTES = 1 << 20  # of a longer one, which is read before it is refused: the browser then reads why
 HEADERS = {
@@ -123,12 +122,8 @@ class Handler(BaseHTTPRequestHandler):
                 self.send(200, "application/json", "{}\n")
             else:
                 self.stream(panel.answers(question))
-        except Busy as error:
-            raise Refused(409, str(error)) from None
-        except TooLong as error:
-            raise Refused(413, str(error)) from None
         except InputError as error:
-            raise Refused(400, str(error)) from None
+            raise Refused(STATUS.get(type(error), 400), str(error)) from None
 
     def check_sender(self) -> None:
         """Refuse what does not come from this server's own page, or from a program on this machine."""

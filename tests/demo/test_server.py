@@ -2,13 +2,13 @@
 
 import http.client
 import json
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from conftest import TINY
 
 from demo.panels import Panel
 from demo.server import MAX_BYTES, PAGES, Server
@@ -82,6 +82,14 @@ def refused(answer, status, *named):
     assert answer[1].endswith("\n") and len(answer[1].splitlines()) == 1, answer[1]
     assert all(name in answer[1] for name in named), answer[1]
     return True
+
+
+def wait_until(status, name):
+    """The status, as soon as it has something by that name."""
+    until = time.monotonic() + 120
+    while not (found := status())[name] and time.monotonic() < until:
+        time.sleep(0.02)
+    return found
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -236,7 +244,7 @@ def test_the_page_loads_nothing_from_elsewhere(server):
         assert "//" not in body.replace("http://www.w3.org/2000/svg", "").replace("// ", "").replace("// -", "")
         assert headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self';")
         assert "unsafe" not in headers["Content-Security-Policy"]
-    assert "innerHTML" not in body and "insertAdjacentHTML" not in body  # what users type stays text
+        assert "innerHTML" not in body and "insertAdjacentHTML" not in body  # what users type stays text
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -253,28 +261,38 @@ def test_the_published_model_answers_while_nothing_is_trained_and_says_so(tmp_pa
     assert len(next(panel.answers(WRITING))["characters"]) == 10
 
 
-def test_a_panel_without_a_model_says_what_trains_it_and_does(panels, tmp_path):
+def test_a_panel_without_a_model_says_what_trains_it_and_does(runs_of_all, tmp_path):
     from demo.models import Toy
 
+    latest, go_on = tmp_path / "toy_sequence" / "latest", tmp_path / "go on"
+    training = f"""
+import os, pathlib, time
+print("first training")
+while not pathlib.Path({str(go_on)!r}).exists():
+    time.sleep(0.01)
+os.makedirs({str(latest.parent)!r})
+os.symlink({str(runs_of_all / "toy_sequence" / "tiny")!r}, {str(latest)!r})
+"""
     with serving() as server:
-        server.panels = {"toy_sequence": Panel("toy_sequence", tmp_path, Toy, TINY["toy_sequence"])}
+        panel = Panel("toy_sequence", tmp_path, Toy)
+        panel.training = [sys.executable, "-c", training]  # the next test has a real one
+        server.panels = {"toy_sequence": panel}
         assert refused(send(server, "/api/toy_sequence", TOY), 400, "make train-toy_sequence")
         assert send(server, "/api/train/toy_sequence", {})[0] == 200
         assert refused(send(server, "/api/train/toy_sequence", {}), 409, "running already")
-        seen, until = set(), time.monotonic() + 120
-        while not (status := json.loads(send(server, "/api/status", method="GET")[1])["toy_sequence"])["ready"]:
-            assert status["training"] and time.monotonic() < until, status
-            seen.update(status["lines"])
-            time.sleep(0.1)
-        assert any("second training" in line for line in seen | set(status["lines"]))
+        status = wait_until(lambda: json.loads(send(server, "/api/status", method="GET")[1])["toy_sequence"], "lines")
+        assert status["lines"] == ["first training"] and status["training"] and not status["ready"]
+        assert status["command"] == "make train-toy_sequence"
+        go_on.touch()
+        status = wait_until(panel.status, "ready")
+        assert "simple 10" in status["about"]
         assert ask(server, "toy_sequence", **TOY)
 
 
 def test_a_training_that_fails_says_why(tmp_path):
-    panel = Panel("sentiment", tmp_path, None, ("--data", "no such file"))
+    panel = Panel("sentiment", tmp_path, None)
+    panel.training += ["--data", "no such file"]
     panel.train()
-    until = time.monotonic() + 60
-    while panel.status()["training"] and time.monotonic() < until:
-        time.sleep(0.05)
-    assert "no such file" in panel.status()["lines"][-1]
-    assert not panel.status()["ready"]
+    status = wait_until(panel.status, "lines")
+    assert "no such file" in status["lines"][0]
+    assert not status["ready"]
