@@ -30,7 +30,7 @@ alice.form.elements.another.addEventListener("click", () => {
   alice.form.requestSubmit();
 });
 for (const range of document.querySelectorAll("input[type=range]")) {
-  const show = () => (range.parentElement.querySelector("output").value = range.valueAsNumber.toFixed(2));
+  const show = () => (range.parentElement.querySelector(".value").textContent = range.valueAsNumber.toFixed(2));
   range.addEventListener("input", show);
   show();
 }
@@ -98,7 +98,7 @@ const toy = new Panel(
     const right = target.map((each, step) => each === Number(output[step] > 0.5));
     toy.say(`${right.filter(Boolean).length} of ${target.length} steps are right`);
     const left = 20;
-    const width = Math.max(10, (toy.form.clientWidth - left) / target.length); // of a step
+    const width = Math.max(14, (toy.form.clientWidth - left) / target.length); // of a step
     const x = (step) => left + width * step;
     const y = (value) => 112 - 92 * value;
     const svg = drawn("svg", { width: x(target.length), height: 140 });
@@ -131,6 +131,7 @@ function show(panel, { ready, trained, about, command, training, lines }) {
   const output = panel.training.querySelector("pre");
   output.hidden = !training && !lines.length;
   output.textContent = lines.join("\n") || "starting ...";
+  output.scrollTop = output.scrollHeight;
 }
 
 function makeTraining(panel, command) {

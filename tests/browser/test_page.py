@@ -16,6 +16,7 @@ from conftest import ROOT
 
 playwright = pytest.importorskip("playwright.sync_api")
 expect = playwright.expect
+expect.set_options(timeout=30_000)  # milliseconds; the first answers of a busy machine are slow
 pytestmark = pytest.mark.browser
 
 PICTURES = ROOT / "runs" / "browser"
@@ -148,7 +149,7 @@ def test_words_get_tags(page):
     tags.get_by_role("button", name="Tag").click()
     expect(tags.locator(".result .item > span")).to_have_text(["It", "ca", "n't", "be", "."])
     tags.locator(".result .item").nth(2).hover()
-    expect(tags.locator(".detail")).to_contain_text(re.compile(r"n't is \S+ with a probability of [\d.]+ %"))
+    expect(tags.locator(".detail")).to_contain_text(re.compile(r"n't is .* with a probability of [\d.]+ %"))
 
 
 def test_the_toy_draws_target_and_output(page):
