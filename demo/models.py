@@ -75,7 +75,7 @@ class Alice:
         self.vocabulary = vocabularies["characters"]
         self.writer = Writer(self.model, self.vocabulary)
         self.read = tf.function(self.model.read, reduce_retracing=True)
-        for prompt, top_p in ((1, 1), (2, 0.9), (3, 0.9)):  # TensorFlow plans for one length, and then for any
+        for prompt, top_p in ((1, 1), (2, 0.9)):  # TensorFlow plans for one length, and then for any
             first = "".join(self.vocabulary.tokens[1 : prompt + 1])
             settings = {"length": PIECE + prompt, "temperature": 1, "top_p": top_p, "seed": 0}
             list(self.answers({"prompt": first, **settings}))
