@@ -62,6 +62,9 @@ list: $(SETUP) ## list all runs; ARGS="RUN RUN" puts some side by side
 tensorboard: $(SETUP) ## curves, samples and embeddings of all runs in the browser
 	@TF_CPP_MIN_LOG_LEVEL=3 .venv/bin/tensorboard --logdir runs $(ARGS)
 
+demo: $(SETUP) ## a page to play with the trained models, at http://127.0.0.1:8000
+	@$(RUN) -m demo.server $(ARGS)
+
 seeds: data ## train each task's default with five seeds, and print how far the figures spread (half an hour)
 	@$(RUN) -m common.seeds $(ARGS)
 
@@ -94,7 +97,12 @@ test: $(SETUP) ## run the tests
 	$(RUN) -m pytest $(ARGS)
 
 test-all: $(SETUP) ## run the slow ones too, which kill trainings and workers for minutes
-	$(RUN) -m pytest -m "slow or not slow" $(ARGS)
+	$(RUN) -m pytest -m "not browser" $(ARGS)
+
+test-browser: $(SETUP) ## use the page of `make demo` in Chromium; its pictures in runs/browser
+	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements-browser.txt
+	@command -v chromium google-chrome >/dev/null || .venv/bin/playwright install chromium
+	$(RUN) -m pytest -n 0 -m browser tests/browser $(ARGS)
 
 fuzz: $(SETUP) ## try over 10,000 bad inputs on every parser and every flag (a few minutes)
 	FUZZ=1300 $(RUN) -m pytest -n 0 -s tests/test_fuzz.py $(ARGS)
@@ -113,7 +121,7 @@ test-oldest: ## run the tests with the oldest packages that requirements.txt all
 	$(PYTHON) -m venv .venv-oldest
 	sed -n 's/^\([a-z-]*\)>=\([0-9.]*\),.*/\1==\2/p' requirements.txt > .venv-oldest/constraints.txt
 	.venv-oldest/bin/pip install --quiet --disable-pip-version-check -c .venv-oldest/constraints.txt -r requirements.txt
-	.venv-oldest/bin/python -m pytest -m "slow or not slow" $(ARGS)
+	.venv-oldest/bin/python -m pytest -m "not browser" $(ARGS)
 
 audit: $(SETUP) ## look up known vulnerabilities of the installed packages (needs network)
 	$(PYTHON) -m venv .venv-audit
