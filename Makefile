@@ -14,7 +14,7 @@ SETUP := .venv/.installed
 .NOTPARALLEL:
 .PHONY: help setup data minimal train eval seeds quick toys train-distributed test test-all test-oldest fuzz audit lint clean \
 	bench bench-layers bench-scale bench-tagging compare-pos_tagging compare-sentiment $(TASKS:%=train-%) $(TASKS:%=eval-%) \
-	$(TASKS:%=minimal-%)
+	$(TASKS:%=minimal-%) $(TASKS:%=tune-%)
 
 help: ## list the targets (the default)
 	@echo "make TARGET [ARGS=\"flags of the script\"]"; echo
@@ -52,6 +52,13 @@ eval: $(TASKS:%=eval-%) ## evaluate the newest run of each task anew
 $(TASKS:%=eval-%): eval-%: $(SETUP) ## evaluate the newest run of one task
 	@echo; echo "=== $* ==="
 	$(RUN) $*/eval.py $(ARGS)
+
+$(TASKS:%=tune-%): tune-%: data .venv/.tune-installed ## search for better hyperparameters of one task, on validation (hours)
+	$(RUN) $*/tune.py $(ARGS)
+
+.venv/.tune-installed: requirements-tune.txt $(SETUP)
+	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements-tune.txt
+	touch $@
 
 seeds: data ## train each task's default with five seeds, and print how far the figures spread (half an hour)
 	@$(RUN) -m common.seeds $(ARGS)
