@@ -43,7 +43,8 @@ def search(
     Args:
         options: the flags of tune.py: those of train.py, and `trials`.
         defaults: the `Hyperparameters` that hold without any flags.
-        space: field -> list of choices, or lowest and highest value `(low, high)`, or `(low, high, "log")`.
+        space: field -> list of choices, or lowest and highest value: `(low, high)`, a fraction in
+            steps of 0.01, or `(low, high, "log")`.
         corpus: `{"name", "sha256"}`; a search goes on with the same corpus only.
         metric: its name. The larger the better if it is an accuracy, else the smaller.
         train: `train(hyperparameters, report)` trains, calls `report(value)` after each epoch or other step, and
@@ -124,8 +125,9 @@ def draw(trial: Any, name: str, choices: list | tuple) -> Any:
     if isinstance(choices, list):
         return trial.suggest_categorical(name, choices)
     low, high, *log = choices
-    suggest = trial.suggest_int if isinstance(low, int) else trial.suggest_float
-    return suggest(name, low, high, log=bool(log))
+    if isinstance(low, int):
+        return trial.suggest_int(name, low, high, log=bool(log))
+    return trial.suggest_float(name, low, high, log=bool(log), step=None if log else 0.01)
 
 
 def rounded(values: dict) -> dict:
