@@ -5,7 +5,8 @@ trained and measured, on validation data only. Here is what they share:
 
 - The first trial has the defaults. Ten trials are drawn at random; after that, the tree-structured Parzen estimator
   draws more often where the trials have been good.
-- A trial that is worse than half of the others were at the same epoch is pruned: it stops there.
+- A trial that is worse after an epoch than half of the others were is pruned: it stops there. This begins with the
+  fifth trial, and with the third epoch.
 - All trials lie in runs/tune/<task>.db. A search that was interrupted goes on with the same command and has the same
   trials as if nothing had happened. More --trials go on, too. --name begins another search in the same file.
 - A flag whose value differs from the default is not searched: it holds for all trials. Three flags of train.py do
@@ -105,9 +106,12 @@ def open_study(task: str, options: Any, space: dict, corpus: dict | None, direct
     path.parent.mkdir(parents=True, exist_ok=True)
     pruner = optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=2)
     name = options.name or "search"
-    study = optuna.create_study(
-        storage=f"sqlite:///{path}", pruner=pruner, study_name=name, direction=direction, load_if_exists=True
-    )
+    try:
+        study = optuna.create_study(
+            storage=f"sqlite:///{path}", pruner=pruner, study_name=name, direction=direction, load_if_exists=True
+        )
+    except Exception as error:  # of SQLite or SQLAlchemy, which are not imported here
+        raise InputError(f"{path} cannot be read or written ({str(error).splitlines()[0]}); remove it") from error
     fixed = {key: value for key, value in asdict(options).items() if key not in (*space, *NO_SETTINGS)}
     settings = json.dumps({"space": space, "corpus": corpus, **fixed}, default=str)
     if not study.trials:
@@ -139,13 +143,13 @@ def print_best(task: str, options: Any, defaults: Any, space: dict, metric: str,
     """Print a table of the best of the trials that were not pruned, and the command that trains the best."""
     if not trials:
         raise InputError("no trial came to its end; try a smaller --learning-rate")
-    trials = sorted(trials, key=lambda trial: -trial.value if "accuracy" in metric else trial.value)
+    trials = sorted(trials, key=lambda trial: trial.value, reverse="accuracy" in metric)
     rows = [
-        (float(trial.value), round(trial.duration.total_seconds()), *rounded(trial.params).values())
+        (float(trial.value), round(trial.duration.total_seconds()), *map(str, rounded(trial.params).values()))
         for trial in trials[:SHOWN]
     ]
     print(f"\nthe best of {len(trials)} trials that were not pruned, on validation")
-    print_table((metric, "seconds", *space), [(*row[:2], *map(str, row[2:])) for row in rows])
+    print_table((metric, "seconds", *space), rows)
     print("\n" + command(task, replace(options, **rounded(trials[0].params)), defaults))
 
 
