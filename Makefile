@@ -65,6 +65,13 @@ tensorboard: $(SETUP) ## curves, samples and embeddings of all runs in the brows
 demo: $(SETUP) ## a page to play with the trained models, at http://127.0.0.1:8000
 	@$(RUN) -m demo.server $(ARGS)
 
+$(TASKS:%=tune-%): tune-%: data .venv/.tune-installed ## search for better hyperparameters of one task, on validation (hours)
+	$(RUN) $*/tune.py $(ARGS)
+
+.venv/.tune-installed: requirements-tune.txt $(SETUP)
+	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements-tune.txt
+	touch $@
+
 seeds: data ## train each task's default with five seeds, and print how far the figures spread (half an hour)
 	@$(RUN) -m common.seeds $(ARGS)
 

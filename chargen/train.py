@@ -74,6 +74,15 @@ PRESETS = {
     ),
 }
 
+SPACE = {  # what tune.py tries: a list of choices, or from the first number to the second, "log": by their logarithm
+    "hidden_size": [256, 384, 512],
+    "input_dropout": (0.0, 0.4),
+    "dropout": (0.2, 0.6),
+    "weight_dropout": (0.0, 0.5),
+    "ngram_dropout": (0.3, 0.8),
+    "learning_rate": (0.001, 0.02, "log"),
+}
+
 
 def main(hyperparameters: Hyperparameters) -> None:
     ids, vocabulary, corpus = load_text(hyperparameters.data)

@@ -104,3 +104,13 @@ def run_callbacks(
     if main:
         writers.append(Board(run, vocabularies, sampler))
     return [StopIfDiverged(), *([sampler] if sampler else []), *(writers if backup.writes else []), stopping, backup]
+
+
+def trial_callbacks(monitor: str, patience: int, report: Callable[[float], None]) -> list[keras.callbacks.Callback]:
+    """The callbacks of a training of which only the figure is kept (common/tune.py): it stops as early as with
+    `run_callbacks`, and `report` gets the monitored metric after each epoch."""
+    return [
+        StopIfDiverged(),
+        keras.callbacks.EarlyStopping(monitor, mode="max" if "accuracy" in monitor else "min", patience=patience),
+        keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: report(logs[monitor])),
+    ]

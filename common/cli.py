@@ -84,8 +84,8 @@ def run_script(main: Callable[[Any], None], options: type, presets: dict[str, An
         print(f"{script}: error: {error}", file=sys.stderr, flush=True)
         os._exit(3)  # without TensorFlow's own end, which waits for the other worker
     except KeyboardInterrupt as interrupt:
-        saved = str(interrupt) or "what was saved last is kept"
-        print(f"{script}: interrupted; {saved}; --resume continues a training run", file=sys.stderr)
+        saved = str(interrupt) or "what was saved last is kept; --resume continues a training run"
+        print(f"{script}: interrupted; {saved}", file=sys.stderr)
         sys.exit(130)
 
 

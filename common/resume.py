@@ -174,7 +174,9 @@ class Backup(keras.callbacks.Callback):
 
     def _stop_if_interrupted(self) -> None:
         if self.interrupted and self.finishes_step:
-            raise KeyboardInterrupt(f"saved after step {self.step} of epoch {self.epoch + 1} in {self.path}")
+            raise KeyboardInterrupt(
+                f"saved after step {self.step} of epoch {self.epoch + 1} in {self.path}; --resume continues the run"
+            )
         if self.interrupted:
             raise KeyboardInterrupt
 

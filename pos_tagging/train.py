@@ -60,6 +60,15 @@ PRESETS = {
     "best": Hyperparameters(preset="best", ensemble_size=5, validate=False),
 }
 
+SPACE = {  # what tune.py tries: from the first number to the second, "log": by their logarithm
+    "embedding_size": (50, 200, "log"),
+    "feature_size": (8, 32, "log"),
+    "hidden_size": (50, 200, "log"),
+    "feature_dropout": (0.0, 0.4),
+    "dropout": (0.2, 0.6),
+    "learning_rate": (0.001, 0.02, "log"),
+}
+
 
 def fit(model, hyperparameters, training_batches, validation_batches=None, callbacks=()):
     """Train a compiled model on batches `(inputs, targets)`."""

@@ -61,6 +61,15 @@ PRESETS = {
     "best": Hyperparameters(preset="best", ensemble_size=5),
 }
 
+SPACE = {  # what tune.py tries: a list of choices, or from the first number to the second, "log": by their logarithm
+    "embedding_size": [32, 64, 128],
+    "hidden_size": (24, 96, "log"),
+    "word_dropout": (0.0, 0.4),
+    "dropout": (0.2, 0.7),
+    "sentence_dropout": (0.0, 0.6),
+    "learning_rate": (0.001, 0.02, "log"),
+}
+
 
 def for_raw_file(hyperparameters: Hyperparameters) -> Hyperparameters:
     """The raw file has six times as many rows: one model, at most three epochs."""

@@ -45,6 +45,14 @@ class Hyperparameters(RunOptions):
             raise InputError(f"--shortest {self.shortest} is above --longest {self.longest}")
 
 
+SPACE = {  # what tune.py tries: a list of choices, or from the first number to the second, "log": by their logarithm
+    "cell": ["simple", "lstm", "gru"],
+    "hidden_size": (2, 20),
+    "batch_size": [5, 10, 20],
+    "learning_rate": (0.001, 0.1, "log"),
+}
+
+
 def main(hyperparameters: Hyperparameters) -> None:
     start_tensorflow(hyperparameters)
     import keras
