@@ -67,7 +67,7 @@ quick: $(SETUP) ## all four tasks at toy size on the generated sample, in runs/q
 	$(RUN) pos_tagging/train.py --runs runs/quick --data sample --epochs 1 --hidden-size 16
 	$(RUN) sentiment/train.py --runs runs/quick --data sample --epochs 1 --hidden-size 16
 	$(RUN) toy_sequence/train.py --runs runs/quick --epochs 1
-	@echo; $(RUN) -m common.tables runs/quick
+	@echo; $(RUN) -m common.tables --runs runs/quick
 
 toys: $(SETUP) ## run all scripts of toy_sequence (10 minutes); their pictures in runs/toys/pictures
 	@set -e; for script in $(TOYS); do \
