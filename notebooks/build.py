@@ -99,9 +99,9 @@ def execute(notebook):
     made = [{"cell_type": kind, "metadata": {}, "source": text, **empty[kind]} for kind, text in cells(notebook)]
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     document = {"cells": made, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 4}
-    folder = {"metadata": {"path": str(ROOT / "notebooks")}}
     document = nbformat.from_dict(document)
-    NotebookClient(document, timeout=None, record_timing=False, resources=folder).execute()
+    options = {"timeout": None, "record_timing": False, "coalesce_streams": True}
+    NotebookClient(document, resources={"metadata": {"path": str(ROOT / "notebooks")}}, **options).execute()
     for cell in document.cells:
         if cell.cell_type == "code":  # a script does not show the value of a line such as `model.fit(...)`
             cell.outputs = [output for output in cell.outputs if output.output_type != "execute_result"]
