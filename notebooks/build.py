@@ -33,6 +33,7 @@ SCRIPTS = {  # notebook -> script
 NOT_FREE = "sentiment", "pos_tagging"  # executed on the generated sample
 
 FETCH = f"""# Work in the project's folder. On Colab, fetch it first; nothing else is installed.
+import logging
 import os
 import subprocess
 import sys
@@ -45,7 +46,8 @@ elif not os.path.exists("common/data.py"):
         subprocess.run(["git", "clone", "--quiet", "--depth", "1", address], check=True)
     os.chdir("{NAME}")
 sys.path.insert(0, os.getcwd())
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # without the log lines of TensorFlow's start"""
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # without what TensorFlow logs about itself
+logging.disable(logging.WARNING)"""
 
 FLAGS = """if __name__ == "__main__":
     run_script(main, Hyperparameters)"""
