@@ -1,6 +1,7 @@
 """The notebooks: made from their scripts, executed, and able to run on Colab as it is."""
 
 import json
+import logging
 import os
 import re
 import runpy
@@ -64,10 +65,11 @@ def test_the_readme_has_a_badge_for_each_notebook():
 
 def test_a_notebook_runs(monkeypatch, capsys):
     """The toy's, with small numbers, started in its folder as Jupyter does."""
-    small = {"SEQUENCES": 150, "STEPS": 30, "SHORTEST": 10, "TEST_STEPS": 45, "LEARNING_RATE": 0.02}
+    small = {"SEQUENCES": 150, "STEPS": 30, "SHORTEST": 10, "TEST_STEPS": 45, "LEARNING_RATE": 0.02, "EPOCHS": 6}
     monkeypatch.chdir(FOLDER)
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
+    monkeypatch.setattr(logging.root.manager, "disable", logging.NOTSET)  # all three are put back after the test
     shown = []
     monkeypatch.setattr(plt, "show", lambda: shown.append(len(plt.gca().lines)))
     names = {}
