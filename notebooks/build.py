@@ -105,8 +105,9 @@ def execute(notebook):
     options = {"timeout": None, "record_timing": False, "coalesce_streams": True}
     NotebookClient(document, resources={"metadata": {"path": str(ROOT / "notebooks")}}, **options).execute()
     for cell in document.cells:
-        if cell.cell_type == "code":  # a script does not show the value of a line such as `model.fit(...)`
-            cell.outputs = [output for output in cell.outputs if output.output_type != "execute_result"]
+        if cell.cell_type == "code":  # keep what it prints and shows, not the log lines of TensorFlow on stderr
+            wanted = "stdout", "display_data"
+            cell.outputs = [output for output in cell.outputs if output.get("name", output.output_type) in wanted]
     return document
 
 
