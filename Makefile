@@ -8,6 +8,7 @@ TASKS := chargen pos_tagging sentiment toy_sequence
 TOYS := train masking topologies binary_addition/numpy_bptt binary_addition/sweep binary_addition/keras_cells \
 	memory/vanishing_gradient memory/lags memory/from_scratch
 RUN := .venv/bin/python
+COLAB_PYTHON ?= $(shell python3.13 -c "" 2> /dev/null && echo python3.13 || echo $(PYTHON))
 SETUP := .venv/.installed
 
 .DEFAULT_GOAL := help
@@ -92,7 +93,7 @@ quick: $(SETUP) ## all four tasks at toy size on the generated sample, in runs/q
 	$(RUN) pos_tagging/train.py --runs runs/quick --data sample --epochs 1 --hidden-size 16
 	$(RUN) sentiment/train.py --runs runs/quick --data sample --epochs 1 --hidden-size 16
 	$(RUN) toy_sequence/train.py --runs runs/quick --epochs 1
-	@echo; $(RUN) -m common.tables runs/quick
+	@echo; $(RUN) -m common.tables --runs runs/quick
 
 toys: $(SETUP) ## run all scripts of toy_sequence (10 minutes); their pictures in runs/toys/pictures
 	@set -e; for script in $(TOYS); do \
@@ -130,6 +131,17 @@ test-oldest: ## run the tests with the oldest packages that requirements.txt all
 	.venv-oldest/bin/pip install --quiet --disable-pip-version-check -c .venv-oldest/constraints.txt -r requirements.txt
 	.venv-oldest/bin/python -m pytest -m "not browser" $(ARGS)
 
+notebooks: .venv-colab/.installed ## make the notebooks from the scripts and execute them, with Colab's versions (10 minutes)
+	.venv-colab/bin/python notebooks/build.py $(ARGS)
+
+test-colab: .venv-colab/.installed ## execute all notebooks with the Python and the packages that Colab has, and keep nothing
+	.venv-colab/bin/python notebooks/build.py --check $(ARGS)
+
+.venv-colab/.installed: requirements-notebooks.txt
+	$(COLAB_PYTHON) -m venv .venv-colab
+	.venv-colab/bin/pip install --quiet --disable-pip-version-check -r requirements-notebooks.txt
+	touch $@
+
 audit: $(SETUP) ## look up known vulnerabilities of the installed packages (needs network)
 	$(PYTHON) -m venv .venv-audit
 	.venv-audit/bin/pip install --quiet --disable-pip-version-check "pip-audit>=2.10.1,<3"
@@ -160,4 +172,6 @@ bench-layers: $(SETUP) .venv-bench/.installed ## compare the recurrent layers wi
 
 clean: ## remove .venv and caches; runs/ and data/ stay
 	rm -rf .venv .venv-bench .venv-oldest .venv-audit .mutants .pytest_cache .ruff_cache *.egg-info
+
+	rm -rf .venv .venv-bench .venv-colab .venv-oldest .venv-audit .pytest_cache .ruff_cache *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

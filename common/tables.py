@@ -1,7 +1,7 @@
 """Print tables: `print_table` for the scripts, and one line a task for the newest runs.
 
-python -m common.tables           # the newest finished run of each task in runs/
-python -m common.tables FOLDER    # the same in another folder
+python -m common.tables                  # the newest finished run of each task in runs/
+python -m common.tables --runs FOLDER    # the same in another folder
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from tyro.conf import Positional
 
 from common import InputError
 from common.cli import Flags, run_script
@@ -22,7 +20,7 @@ HEADER = "task", "model", "corpus", "metric", "value", "baseline", "seconds"
 
 @dataclass(frozen=True)
 class Options(Flags):
-    runs: Positional[Path] = Path("runs")  # folder in which the run folders lie
+    runs: Path = Path("runs")  # folder in which the run folders lie
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

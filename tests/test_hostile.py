@@ -93,7 +93,7 @@ def test_an_empty_history_is_named(script, trained, tmp_path):
 def test_the_summary_names_a_damaged_run(script, tmp_path, content):
     (tmp_path / "chargen" / "latest").mkdir(parents=True)
     (tmp_path / "chargen" / "latest" / "metrics.json").write_text(content)
-    assert refused(script("common/tables.py", tmp_path), "metrics.json", "damaged")
+    assert refused(script("common/tables.py", "--runs", tmp_path), "metrics.json", "damaged")
 
 
 # Sizes

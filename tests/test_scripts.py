@@ -126,7 +126,7 @@ def test_tag_takes_arguments_a_file_and_lines(script, new_process, trained, tmp_
 def test_the_summary_shows_every_task(script, trained, runs):
     for task in TASKS:
         trained(task)
-    lines = script("common/tables.py", runs).stdout.splitlines()
+    lines = script("common/tables.py", "--runs", runs).stdout.splitlines()
     assert [line.split()[0] for line in lines[2:]] == sorted(TASKS)
     metrics = json.loads((runs / "chargen" / "latest" / "metrics.json").read_text())
     assert f"{metrics['test_bits_per_character']:.4f}" in lines[2]
