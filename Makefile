@@ -77,6 +77,8 @@ seeds: data ## train each task's default with five seeds, and print how far the 
 	@$(RUN) -m common.seeds $(ARGS)
 
 $(TASKS:%=export-%): export-%: $(SETUP) ## write the newest model of one task into files that run without this project
+	@case "$(ARGS)" in *onnx* | *litert*) \
+		.venv/bin/pip install --quiet --disable-pip-version-check -r requirements-export.txt;; esac
 	@$(RUN) $*/export.py $(ARGS)
 
 compare-pos_tagging: data ## train all taggers, the classical ones too, and print one table (15 minutes)
@@ -171,7 +173,5 @@ bench-layers: $(SETUP) .venv-bench/.installed ## compare the recurrent layers wi
 	touch $@
 
 clean: ## remove .venv and caches; runs/ and data/ stay
-	rm -rf .venv .venv-bench .venv-oldest .venv-audit .mutants .pytest_cache .ruff_cache *.egg-info
-
-	rm -rf .venv .venv-bench .venv-colab .venv-oldest .venv-audit .pytest_cache .ruff_cache *.egg-info
+	rm -rf .venv .venv-* .mutants .pytest_cache .ruff_cache *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

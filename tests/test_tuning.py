@@ -70,7 +70,7 @@ def with_other_test_part(task, path):
 METRICS = {"chargen": "val_bits_per_character", "pos_tagging": "val_masked_accuracy", "toy_sequence": "val_loss"}
 
 
-@pytest.mark.parametrize("task", METRICS)
+@pytest.mark.parametrize("task", ["chargen", *(pytest.param(task, marks=pytest.mark.slow) for task in [*METRICS][1:])])
 def test_a_trial_has_the_figure_of_train_whatever_the_test_part_holds(trial, trained, tmp_path, monkeypatch, task):
     _, run = trained(task)
     flags = list(TINY[task])
