@@ -70,7 +70,9 @@ def with_other_test_part(task, path):
 METRICS = {"chargen": "val_bits_per_character", "pos_tagging": "val_masked_accuracy", "toy_sequence": "val_loss"}
 
 
-@pytest.mark.parametrize("task", METRICS)
+@pytest.mark.parametrize(
+    "task", ["toy_sequence", *(pytest.param(task, marks=pytest.mark.slow) for task in ("chargen", "pos_tagging"))]
+)
 def test_a_trial_has_the_figure_of_train_whatever_the_test_part_holds(trial, trained, tmp_path, monkeypatch, task):
     _, run = trained(task)
     flags = list(TINY[task])
