@@ -218,6 +218,12 @@ def test_bits_of_ngrams_do_not_depend_on_the_pieces_they_are_computed_in(ids):
     assert model.bits(text, ids[:10]) == pytest.approx(-np.log2(whole))
 
 
+def test_witten_bell_counts_the_short_n_grams_of_a_long_one_every_time():
+    model = NGram([0, 1, 0, 1, 1], 2, order=2, smoothing="witten-bell")
+    assert model.distribution([])[1] == pytest.approx((3 + 2 / 2) / (5 + 2))  # 3 of 5; 2 different ones
+    assert model.distribution([1])[1] == pytest.approx((1 + 2 * 4 / 7) / (2 + 2))  # after 1 came 0 and 1
+
+
 def test_ngrams_write_what_they_have_seen():
     written = NGram([0, 1, 2, 3] * 200, 4, 3).generate([0, 1], 40, seed=3)
     assert sum(new == (old + 1) % 4 for old, new in zip([1, *written], written, strict=False)) > 35
