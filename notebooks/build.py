@@ -9,7 +9,7 @@ becomes the text above the paragraph's code. There are three differences from th
 the project where it is missing, as on Colab; figures are shown, not saved; and where a lesson reads its flags, the
 notebook calls `main` with the defaults.
 
-The two corpora that may not be passed on are replaced by the generated sample; DATA = None in the notebook loads them.
+What is printed and drawn are numbers and what a model wrote, never a sentence of a corpus that may not be passed on.
 """
 
 import ast
@@ -30,7 +30,6 @@ SCRIPTS = {  # notebook -> script
     "cells": "toy_sequence/memory/from_scratch.py",
     "binary_addition": "toy_sequence/binary_addition/numpy_bptt.py",
 }
-NOT_FREE = "sentiment", "pos_tagging"  # executed on the generated sample
 
 FETCH = f"""# Work in the project's folder. On Colab, fetch it first; nothing else is installed.
 import logging
@@ -78,8 +77,6 @@ def cells(notebook):
     if script.name == "minimal.py":
         code = code.replace("plt.savefig(PICTURE)", "plt.show()")
         code = re.sub(r"^.*(PICTURE|switch_backend|import Path).*\n?", "", code, flags=re.M)
-    if notebook in NOT_FREE:
-        code = code.replace("\nDATA = None ", '\nDATA = "sample" ')
     made_from = f"Made from [{script}]({REPOSITORY}/blob/main/{script})."
     made = [("markdown", f"# {title}\n\n{badge(notebook)} {made_from}\n{text}"), ("code", FETCH)]
     for paragraph in re.split(r"\n\n+(?=\S)(?!import |from )", code.strip().removesuffix(FLAGS)):

@@ -39,7 +39,7 @@ def test_a_notebook_has_all_statements_of_its_script_in_their_order(notebook):
     lines = [line for source in code(notebook) for line in source.splitlines()]
     missing = [line for line in script if line.strip() and not line.startswith("#") and line not in lines]
     docstring = script[: script.index('"""', 1)]
-    allowed = re.compile(r'.*PICTURE|plt.switch_backend|from pathlib|DATA = None|"""|if __name__|    run_script\(main')
+    allowed = re.compile(r'.*PICTURE|plt.switch_backend|from pathlib|"""|if __name__|    run_script\(main')
     assert [line for line in missing if line not in docstring and not allowed.match(line)] == []
     places = [lines.index(line) for line in script if line in lines and script.count(line) == lines.count(line) == 1]
     assert places == sorted(places)
