@@ -74,3 +74,19 @@ def right_by_lag(results, lags, learned, chance, path):
     axes[0].set_ylabel("right answers")
     axes[0].legend(loc="lower left")
     plots.save(figure, path)
+
+
+def seconds_by_length(seconds, path):
+    """The time of a training step by the number of time steps; `seconds`: "layer, way" -> length -> seconds."""
+    figure, axis = plots.plt.subplots(figsize=(8, 4.2), layout="constrained")
+    colours = dict(zip(dict.fromkeys(name.split(", ")[0] for name in seconds), ("grey", "C0", "C1", "C2"), strict=True))
+    for name, by_length in seconds.items():
+        layer, way = name.split(", ")
+        line = "--" if way in ("loop", "Keras") else "-"
+        axis.plot(list(by_length), list(by_length.values()), line, marker=".", color=colours[layer], label=name)
+    lengths = sorted({length for by_length in seconds.values() for length in by_length})
+    axis.set(xscale="log", yscale="log", xlabel="time steps", ylabel="seconds of a training step")
+    axis.set_xticks(lengths, lengths)
+    axis.minorticks_off()
+    axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    plots.save(figure, path)
