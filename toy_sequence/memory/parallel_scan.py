@@ -38,8 +38,8 @@ LAYERS = ("MinGRU", "MinLSTM", "LRU")
 @dataclass(frozen=True)
 class Options(NamedRunOptions):
     lengths: tuple[Count, ...] = (100, 200, 500, 1000, 2000, 4000)  # time steps, each more than the one before
-    hidden_size: Size = 64  # units
-    batch_size: Count = 16  # sequences
+    hidden_size: Size = 128  # units
+    batch_size: Count = 32  # sequences
     repeats: Count = 3  # training steps of each method at each length
     patience: Positive = 4.0  # seconds; a method whose step takes longer is not tried at greater lengths
 
@@ -121,15 +121,11 @@ def conclusion(differences, seconds):
             f"{loop[length] / scan[length]:.2f}" for length in (shortest, longest) if length in loop and length in scan
         ]
         ratios.append(f"{name} {' and '.join(pair)}")
-    lines.append(
-        f"A scan is so many times as fast as the loop, at {shortest} and {longest} steps: {', '.join(ratios)}."
-    )
-    at_most = max(length for length in seconds["LSTM, ours"])
+    lines.append(f"The scan's speed in terms of the loop's, at {shortest} and {longest} steps: {', '.join(ratios)}.")
+    at_most = max(seconds["LSTM, ours"])
     fastest = min((by_length[at_most], name) for name, by_length in seconds.items() if at_most in by_length)
-    lines.append(
-        f"At {at_most} steps, {fastest[1]} is fastest: {seconds['LSTM, ours'][at_most] / fastest[0]:.1f} times as fast as "
-        "our LSTM."
-    )
+    times = seconds["LSTM, ours"][at_most] / fastest[0]
+    lines.append(f"Fastest at {at_most} steps: {fastest[1]}, {times:.1f} times as fast as our LSTM.")
     return lines
 
 

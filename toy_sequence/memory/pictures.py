@@ -66,7 +66,7 @@ def right_by_lag(results, lags, learned, chance, path):
     for axis, (task, cells) in zip(axes, results.items(), strict=True):
         axis.axhline(learned, color="lightgrey", label=f"learned: {learned}")
         axis.axhline(chance[task], color="lightgrey", linestyle=":", label="chance")
-        for (cell, by_lag), marker in zip(cells.items(), "osx", strict=True):
+        for (cell, by_lag), marker in zip(cells.items(), "osx^vD+", strict=False):
             axis.plot(list(by_lag), [right for right, _ in by_lag.values()], marker=marker, alpha=0.7, label=cell)
         axis.set(title=task, xlabel="lag (steps)", xscale="log", ylim=(0, 1.05))
         axis.set_xticks(lags, lags)
