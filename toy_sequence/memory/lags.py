@@ -12,13 +12,11 @@ Guessing is right in 25 % of the cases.
 
     inputs (batch, time, 2 or 5) -> recurrent layer (batch, time, hidden) -> answers at the last 1 or 3 steps
 
-This is a curriculum. A cell starts with the shortest lag. It goes on to the next lag, with what it has learned, as soon
-as 93 % of its answers in the last 20 batches are right (every batch is new), or when its budget is used up (a number of
-time steps, the same for every lag). If then fewer than 90 % are right on new sequences, the curriculum ends. Where the
-curve ends, the memory of the cell ends, for this budget and this way of learning.
-
-minGRU, minLSTM and LRU (scan_layers.py) have gates that do not read the state. An LRU alone is linear, and no linear
-network can pick the marked numbers; LRUBlock has a dense layer with ReLU before and after it.
+This is a curriculum. A cell starts with the shortest lag. It goes on to the next, with what it has learned, as soon as
+93 % of its answers in the last 20 batches are right (every batch is new), or when its budget is used up (a number of
+time steps, the same for every lag). If then fewer than 90 % are right on new sequences, the curriculum ends, and with
+it the memory of the cell, for this budget and this way of learning. The last four are in scan_layers.py: an LRU alone
+is linear, and no linear network can pick out marked numbers; LRUBlock has dense layers with ReLU before and after it.
 
 References: Hochreiter & Schmidhuber 1997 (both tasks). Arjovsky, Shah & Bengio 2016. Bengio et al. 2009, Curriculum
 learning.
@@ -169,10 +167,8 @@ def conclusion(results):
     """Three lines about the results: task -> cell -> what `climb` returns."""
     lines, reached = [], {}
     for task, cells in results.items():
-        reached[task] = {cell: longest_learned(by_lag) for cell, by_lag in cells.items()}
-        lines.append(
-            f"{task}, longest lag learned: {', '.join(f'{cell} {lag}' for cell, lag in reached[task].items())}."
-        )
+        longest = reached[task] = {cell: longest_learned(by_lag) for cell, by_lag in cells.items()}
+        lines.append(f"{task}, longest lag learned: {', '.join(f'{cell} {lag}' for cell, lag in longest.items())}.")
     totals = {cell: min(reached[task][cell] for task in results) for cell in reached[task]}
     best = max(totals.values())
     winners = " and ".join(cell for cell in totals if totals[cell] == best)

@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 from common import InputError
+from toy_sequence.memory import cells, scan_layers
 from toy_sequence.memory import parallel_scan as lesson
-from toy_sequence.memory import scan_layers
 from toy_sequence.memory.from_scratch import outputs_and_gradients
 from toy_sequence.memory.scan_layers import LRU, MinGRU, MinLSTM
 
@@ -75,6 +75,17 @@ def test_outputs_and_gradients_are_those_of_numpy(layer, reference, parallel):
             assert gradient[place] == pytest.approx((losses[0] - losses[1]) / 2e-6, rel=1e-3, abs=1e-3)
 
 
+@pytest.mark.parametrize("name", ["MinGRU", "MinLSTM"])
+def test_the_cell_step_by_step_gives_what_the_scan_gives(name):
+    layer = getattr(scan_layers, name)(4, parallel=True, return_sequences=True)
+    steps = keras.layers.RNN(getattr(cells, f"{name}Cell")(4), return_sequences=True)
+    for each in (layer, steps):
+        each.build(INPUTS.shape)
+    steps.set_weights(layer.get_weights())
+    inputs = INPUTS.astype("float32")
+    assert np.allclose(layer(inputs), steps(inputs), atol=1e-6)
+
+
 def test_the_length_may_be_unknown_and_the_shape_is_kept():
     inputs = keras.Input((None, 3))
     outputs = MinGRU(4, return_sequences=True)(inputs)
@@ -83,7 +94,7 @@ def test_the_length_may_be_unknown_and_the_shape_is_kept():
     assert model.predict(np.zeros((2, 7, 3)), verbose=0).shape == (2, 7, 1)
 
 
-@pytest.mark.parametrize("name", lesson.LAYERS)
+@pytest.mark.parametrize("name", [*lesson.LAYERS, "LRUBlock"])
 def test_a_saved_layer_comes_back(name, tmp_path):
     model = keras.Sequential([keras.Input((None, 3)), getattr(scan_layers, name)(4, parallel=True)])
     model.save(tmp_path / "model.keras")
@@ -123,8 +134,8 @@ def test_impossible_lengths_are_refused(lengths):
 
 
 def test_the_script_compares_measures_and_draws(tmp_path, script):
-    flags = "--lengths 3 5 --hidden-size 2 --batch-size 2 --repeats 1 --name x --runs".split()
-    process = script("toy_sequence/memory/parallel_scan.py", *flags, tmp_path)
+    sizes = ["--lengths", 3, 5, "--hidden-size", 2, "--batch-size", 2, "--repeats", 1]
+    process = script("toy_sequence/memory/parallel_scan.py", *sizes, "--name", "x", "--runs", tmp_path)
     assert process.returncode == 0, process.stderr
     assert process.stdout.splitlines()[-5] == "Conclusion"
     run = tmp_path / "parallel_scan" / "x"
