@@ -1,7 +1,8 @@
-"""SimpleRNN, LSTM, LSTM with peepholes and GRU, each written as a Keras cell of about 20 lines.
+"""SimpleRNN, LSTM, LSTM with peepholes, GRU, minGRU and minLSTM, each written as a Keras cell of about 20 lines.
 
 A cell maps one step, (input x_t, states before) -> (output, states after); `keras.layers.RNN(cell)` runs it over time.
-from_scratch.py compares them with Keras's own, and trains them.
+from_scratch.py compares the first three with Keras's own, and trains the first four. scan_layers.py has layers of the
+last two that can run over time in parallel.
 
 In the equations s is the logistic function and `*` elementwise; x is (batch, inputs), the states are (batch, units).
 The weights are W, called `kernel` (inputs, gates * units), U, called `recurrent_kernel` (units, gates * units), and b,
@@ -9,7 +10,7 @@ called `bias`. They hold the gates side by side in Keras's order, so that the we
 (`set_weights`).
 
 References: Elman 1990 (SimpleRNN). Hochreiter & Schmidhuber 1997 (LSTM). Gers, Schmidhuber & Cummins 2000 (forget
-gate). Gers & Schmidhuber 2000 (peepholes). Cho et al. 2014 (GRU).
+gate). Gers & Schmidhuber 2000 (peepholes). Cho et al. 2014 (GRU). Feng et al. 2024 (minGRU, minLSTM).
 """
 
 import keras
@@ -128,4 +129,46 @@ class GRUCell(Cell):
         z, r = ops.sigmoid(x_z + h_z), ops.sigmoid(x_r + h_r)
         n = ops.tanh(x_n + r * h_n)
         h = z * h + (1 - z) * n
+        return h, [h]
+
+
+class MinGRUCell(Cell):
+    """The GRU without its reset gate, and with gates that do not read the state.
+
+    update gate   z_t = s(x_t W_z + b_z)        here what is let in; in the GRU above, what is kept
+    candidate     n_t = x_t W_n + b_n           without tanh
+    h_t = (1 - z_t) * h_{t-1} + z_t * n_t
+
+    The derivative dh_t / dh_{t-1} is 1 - z_t, and no matrix U can let the gradient grow.
+    """
+
+    gates = 2
+
+    def build(self, input_shape):
+        width = self.gates * self.units
+        self.kernel = self.add_weight((input_shape[-1], width), "glorot_uniform", name="kernel")
+        self.bias = self.add_weight((width,), "zeros", name="bias")
+
+    def call(self, x, states, training=False):
+        z, n = ops.split(x @ self.kernel + self.bias, 2, axis=-1)
+        z = ops.sigmoid(z)
+        h = (1 - z) * states[0] + z * n
+        return h, [h]
+
+
+class MinLSTMCell(MinGRUCell):
+    """The LSTM without its output gate, its second state, and gates that read the state.
+
+    input gate    i_t = s(x_t W_i + b_i)
+    forget gate   f_t = s(x_t W_f + b_f)
+    candidate     n_t = x_t W_n + b_n
+    h_t = (f_t * h_{t-1} + i_t * n_t) / (f_t + i_t)     the shares of old and new add up to 1
+    """
+
+    gates = 3
+
+    def call(self, x, states, training=False):
+        i, f, n = ops.split(x @ self.kernel + self.bias, 3, axis=-1)
+        i, f = ops.sigmoid(i), ops.sigmoid(f)
+        h = (f * states[0] + i * n) / (f + i)
         return h, [h]

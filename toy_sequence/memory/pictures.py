@@ -66,11 +66,27 @@ def right_by_lag(results, lags, learned, chance, path):
     for axis, (task, cells) in zip(axes, results.items(), strict=True):
         axis.axhline(learned, color="lightgrey", label=f"learned: {learned}")
         axis.axhline(chance[task], color="lightgrey", linestyle=":", label="chance")
-        for (cell, by_lag), marker in zip(cells.items(), "osx", strict=True):
+        for (cell, by_lag), marker in zip(cells.items(), "osx^vD+", strict=False):
             axis.plot(list(by_lag), [right for right, _ in by_lag.values()], marker=marker, alpha=0.7, label=cell)
         axis.set(title=task, xlabel="lag (steps)", xscale="log", ylim=(0, 1.05))
         axis.set_xticks(lags, lags)
         axis.minorticks_off()
     axes[0].set_ylabel("right answers")
     axes[0].legend(loc="lower left")
+    plots.save(figure, path)
+
+
+def seconds_by_length(seconds, path):
+    """The time of a training step by the number of time steps; `seconds`: "layer, way" -> length -> seconds."""
+    figure, axis = plots.plt.subplots(figsize=(8, 4.2), layout="constrained")
+    colours = dict(zip(dict.fromkeys(name.split(", ")[0] for name in seconds), ("grey", "C0", "C1", "C2"), strict=True))
+    for name, by_length in seconds.items():
+        layer, way = name.split(", ")
+        line = "--" if way in ("loop", "Keras") else "-"
+        axis.plot(list(by_length), list(by_length.values()), line, marker=".", color=colours[layer], label=name)
+    lengths = sorted({length for by_length in seconds.values() for length in by_length})
+    axis.set(xscale="log", yscale="log", xlabel="time steps", ylabel="seconds of a training step")
+    axis.set_xticks(lengths, lengths)
+    axis.minorticks_off()
+    axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     plots.save(figure, path)
