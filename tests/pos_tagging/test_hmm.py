@@ -19,7 +19,7 @@ def random_sentences(count, generator):
     """Of 2 to 6 words; a word tells its tag, but for x, which may have each of the three, C most of all."""
     unclear = {"A": 0.2, "B": 0.4, "C": 0.9}
     lengths = generator.integers(2, 7, count)
-    tags = [generator.choice(["A", "B", "C"], length) for length in lengths]
+    tags = [generator.choice(["A", "B", "C"], length, p=[0.6, 0.3, 0.1]) for length in lengths]
     return [[(str(tag).lower() if generator.random() > unclear[tag] else "x", str(tag)) for tag in row] for row in tags]
 
 
