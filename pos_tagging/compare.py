@@ -1,9 +1,9 @@
-"""Train every tagger of this folder, and three classical ones, on the same sentences, and print one table.
+"""Train every tagger of this folder, and four classical ones, on the same sentences, and print one table.
 
     python pos_tagging/compare.py                  # about 15 minutes on 2 cores
     python pos_tagging/compare.py --epochs 3       # a quick look: fewer epochs for all networks
 
-- *most frequent tag*, *perceptron*, *CRF*: the classical taggers of baselines.py.
+- *most frequent tag*, *perceptron*, *CRF*: the classical taggers of baselines.py; *trigram HMM*: that of hmm.py.
 - *encoder-decoder*: the book's three variants, which see the sentence only as one vector (encoder_decoder.py).
 - *attention*: the same with a decoder that looks back at the words; `attention.png` shows where it looks.
 - *words only*: one tag a step, from the words alone, with the book's GRU.
@@ -55,6 +55,7 @@ def main(options: Options) -> None:
     from pos_tagging import baselines
     from pos_tagging.encoder_decoder import attention_weights, build_attention, build_encoder_decoder
     from pos_tagging.figures import draw_attention
+    from pos_tagging.hmm import trigram_hmm
     from pos_tagging.model import build_model, compile_model
     from pos_tagging.tagger import tag_sentences
 
@@ -63,6 +64,7 @@ def main(options: Options) -> None:
     table, tags = {}, {}
     for name, tagger in (
         ("most frequent tag", baselines.most_frequent_tag),
+        ("trigram HMM", trigram_hmm),
         ("NLTK's perceptron", baselines.perceptron),
         ("CRF", baselines.crf),
     ):

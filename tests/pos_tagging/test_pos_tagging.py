@@ -350,7 +350,7 @@ def test_all_taggers_are_compared_in_one_table(tmp_path, monkeypatch, capsys):
     compare.main(compare.Options(data=str(tmp_path / "tagged.txt"), runs=tmp_path, name="x", epochs=1))
     run = tmp_path / "compare_taggers" / "x"
     taggers = json.loads((run / "metrics.json").read_text())["taggers"]
-    assert list(taggers) == ["most frequent tag", "NLTK's perceptron", "CRF", *small]
+    assert list(taggers) == ["most frequent tag", "trigram HMM", "NLTK's perceptron", "CRF", *small]
     printed = capsys.readouterr().out
     assert all(f"{metrics['token_accuracy']:.4f}" in printed for metrics in taggers.values())
     best = taggers.pop("default")["token_accuracy"]

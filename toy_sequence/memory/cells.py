@@ -1,16 +1,16 @@
-"""SimpleRNN, LSTM, LSTM with peepholes, GRU, minGRU and minLSTM, each written as a Keras cell of about 20 lines.
+"""SimpleRNN, Jordan's cell, LSTM, LSTM with peepholes, GRU, minGRU and minLSTM, each a Keras cell of about 20 lines.
 
 A cell maps one step, (input x_t, states before) -> (output, states after); `keras.layers.RNN(cell)` runs it over time.
-from_scratch.py compares the first three with Keras's own, and trains the first four. scan_layers.py has layers of the
-last two that can run over time in parallel.
+from_scratch.py compares SimpleRNN, LSTM and GRU with Keras's own, and trains them and the LSTM with peepholes.
+scan_layers.py has layers of minGRU and minLSTM that can run over time in parallel.
 
 In the equations s is the logistic function and `*` elementwise; x is (batch, inputs), the states are (batch, units).
 The weights are W, called `kernel` (inputs, gates * units), U, called `recurrent_kernel` (units, gates * units), and b,
 called `bias`. They hold the gates side by side in Keras's order, so that the weights of Keras's layers fit
 (`set_weights`).
 
-References: Elman 1990 (SimpleRNN). Hochreiter & Schmidhuber 1997 (LSTM). Gers, Schmidhuber & Cummins 2000 (forget
-gate). Gers & Schmidhuber 2000 (peepholes). Cho et al. 2014 (GRU). Feng et al. 2024 (minGRU, minLSTM).
+References: Jordan 1986. Elman 1990 (SimpleRNN). Hochreiter & Schmidhuber 1997 (LSTM). Gers, Schmidhuber & Cummins 2000
+(forget gate). Gers & Schmidhuber 2000 (peepholes). Cho et al. 2014 (GRU). Feng et al. 2024 (minGRU, minLSTM).
 """
 
 import keras
@@ -43,6 +43,31 @@ class SimpleRNNCell(Cell):
     def call(self, x, states, training=False):
         h = ops.tanh(x @ self.kernel + states[0] @ self.recurrent_kernel + self.bias)
         return h, [h]
+
+
+class JordanCell(Cell):
+    """Jordan's network, four years before Elman's: the answer is fed back, not the hidden units.
+
+    h_t = tanh(x_t W + y_{t-1} U + b)        y_t = s(h_t V + a)
+
+    The state is y (batch, 1); h is forgotten. U is (1, units), V, called `output_kernel`, (units, 1).
+    """
+
+    def __init__(self, units, **options):
+        super().__init__(units, **options)
+        self.state_size = self.output_size = 1
+
+    def build(self, input_shape):
+        self.kernel = self.add_weight((input_shape[-1], self.units), "glorot_uniform", name="kernel")
+        self.recurrent_kernel = self.add_weight((1, self.units), "glorot_uniform", name="recurrent_kernel")
+        self.bias = self.add_weight((self.units,), "zeros", name="bias")
+        self.output_kernel = self.add_weight((self.units, 1), "glorot_uniform", name="output_kernel")
+        self.output_bias = self.add_weight((1,), "zeros", name="output_bias")
+
+    def call(self, x, states, training=False):
+        h = ops.tanh(x @ self.kernel + states[0] @ self.recurrent_kernel + self.bias)
+        y = ops.sigmoid(h @ self.output_kernel + self.output_bias)
+        return y, [y]
 
 
 class LSTMCell(Cell):

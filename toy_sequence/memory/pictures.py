@@ -90,3 +90,51 @@ def seconds_by_length(seconds, path):
     axis.minorticks_off()
     axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     plots.save(figure, path)
+
+
+def relatives(curves, loads, capacity, theory, rings, dice, thrown, loaded, path):
+    """The picture of relatives.py.
+
+    Args:
+        curves: (network, delay) -> shares of right answers.
+        loads, capacity: loads, and number of units -> overlaps at each.
+        theory: loads and overlaps.
+        rings: two pairs (damaged, restored) of pictures, one of a network that holds few patterns, one of many.
+        dice: the true dice and the learned ones, (2, 6) each.
+        thrown, loaded: of one sequence, which die was thrown, and P(loaded | rolls).
+    """
+    figure = plots.plt.figure(figsize=(12, 9), layout="constrained")
+    axes = figure.subplot_mosaic("aaaabbbbcccc;hhhhhhiiijjj;mmmmmmmmdddd")
+    for (name, delay), shares in curves.items():
+        axis = axes["abc"[delay]]
+        axis.plot((np.arange(len(shares)) + 1) * 100 / len(shares), shares, marker=".", label=name)
+        axis.set(title=f"answers due {delay} steps late", xlabel="training (%)", ylim=(0.4, 1.03))
+    axes["a"].set_ylabel("right answers")
+    axes["c"].legend(loc="center right")
+
+    axis = axes["h"]
+    for units, overlaps in capacity.items():
+        axis.plot(loads, overlaps, marker=".", label=f"{units} units")
+    axis.plot(*theory, color="black", linewidth=1, label="theory, endless network")
+    axis.axvline(theory[0][-1], color="black", linestyle=":", linewidth=1)
+    axis.set(title="Hopfield: restored patterns", xlabel="load (patterns per unit)", ylabel="overlap", ylim=(0, 1.05))
+    axis.legend(loc="lower left")
+    axes["i"].imshow(rings[0][0], cmap="binary")
+    axes["i"].set(title="damaged")
+    axes["j"].imshow(np.hstack([restored for _, restored in rings]), cmap="binary")
+    axes["j"].set(title="restored at load 0.1 and 0.2")
+
+    axis, rolls = axes["m"], np.arange(len(thrown))
+    axis.fill_between(rolls, thrown, step="mid", color="lightgrey", label="the loaded die is thrown")
+    axis.plot(rolls, loaded, label="P(loaded | all rolls), learned")
+    axis.set(title="hidden Markov model", xlabel="roll", ylim=(0, 1.3), yticks=(0, 0.5, 1))
+    axis.legend(loc="upper center", ncols=2)
+    axis, sides = axes["d"], np.arange(1, 7)
+    for (true, learned), colour, shift, name in zip(
+        np.swapaxes(dice, 0, 1), ("C0", "C1"), (-0.2, 0.2), ("fair", "loaded"), strict=True
+    ):
+        axis.bar(sides + shift, learned, 0.35, color=colour, label=f"{name}, learned")
+        axis.scatter(sides + shift, true, color="black", marker="_", label="truth" if name == "loaded" else None)
+    axis.set(title="P(side | die)", xlabel="side")
+    axis.legend(loc="upper left")
+    plots.save(figure, path)
