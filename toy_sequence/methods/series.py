@@ -1,6 +1,7 @@
-"""Hourly series to forecast: a generated one, and readers of files.
+"""Hourly series to forecast: a generated one, readers of files, and what is known and asked for at an hour.
 
-A series is a float64 array (hours,). The generated one is the load of a small town; files are read line by line.
+A series is an array (hours,). An origin is the last hour that a forecast may know. The forecast made there is for the
+HORIZON hours that follow it.
 """
 
 import csv
@@ -14,7 +15,29 @@ import numpy as np
 from common import InputError
 from common.data import read_lines
 
+HORIZON, WEEK = 24, 7 * 24  # hours
+QUANTILES = np.array([0.05, 0.5, 0.95], "float32")  # that are forecast
 QUARTER_HOUR = timedelta(minutes=15)
+
+
+def future(series, origins):
+    """The hours after each origin, (origins, HORIZON)."""
+    return series[origins[:, None] + np.arange(1, HORIZON + 1)]
+
+
+def past(series, origins, length):
+    """The last hours up to each origin, this one included, (origins, length)."""
+    return series[origins[:, None] + np.arange(1 - length, 1)]
+
+
+def pinball(targets, forecasts):
+    """The quantile (pinball) loss of each forecast (..., 24, 3), for targets (..., 24): NumPy arrays or tensors.
+
+    With e = target - forecast it is q e if e > 0, else (q - 1) e; in one formula, (q - 1/2) e + |e| / 2. It is least
+    when the target lies below the forecast in a share q of the cases (Koenker & Bassett 1978, Regression quantiles).
+    """
+    errors = targets[..., None] - forecasts
+    return (QUANTILES - 0.5) * errors + abs(errors) / 2
 
 
 def generate(hours, generator):
