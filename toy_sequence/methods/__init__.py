@@ -1,0 +1,1 @@
+"""Methods around recurrent networks: optimizers, forecasting, generative models, ..."""
