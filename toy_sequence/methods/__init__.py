@@ -1,0 +1,1 @@
+"""How networks are trained: optimizers, initial weights, normalisation, convolution, augmentation, transfer."""
