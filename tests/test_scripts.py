@@ -26,6 +26,10 @@ TOYS = (
     "memory/vanishing_gradient",
     "memory/lags",
     "memory/from_scratch",
+    "memory/parallel_scan",
+    "memory/relatives",
+    "methods/forecast",
+    "methods/optimizers",
 )
 USES = ["chargen/generate.py", "sentiment/classify.py", "pos_tagging/tag.py"]
 FIGURES = {

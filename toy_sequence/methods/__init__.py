@@ -1,1 +1,1 @@
-"""Methods around recurrent networks: optimizers, forecasting, generative models, ..."""
+"""Methods around recurrent networks: optimizers, forecasting, and more to come from the sources."""

@@ -125,7 +125,7 @@ def conclusion(results, windows):
     ]
     coverage = [results[name]["coverage"] for name in networks]
     return [
-        f"Best network: {best}. Its error is lower than that of the best other method, {rival}, by {gain(rival, best)}.",
+        f"Best network: {best}. Its error is lower than that of the best other, {rival}, by {gain(rival, best)}.",
         f"Keeping the state lowers the error by, with windows of {', '.join(pays)}.",
         f"The networks' intervals of 90 % hold {min(coverage):.1%} to {max(coverage):.1%} of the loads.",
     ]

@@ -3,6 +3,89 @@
 import numpy as np
 
 from common import plots
+from toy_sequence.methods.surfaces import SADDLE, STARTS, SURFACES
+
+
+def optimizers(surfaces, tasks, others, path):
+    """The paths on both surfaces, and the losses of all networks."""
+    figure, axes = plots.plt.subplots(2, 3, figsize=(13, 7), layout="constrained")
+    for axis, (surface, ways) in zip(axes[0], surfaces.items(), strict=False):
+        draw_paths(axis, surface, ways)
+    for axis, (task, results) in zip(axes[1], tasks.items(), strict=False):
+        draw_losses(axis, results)
+        axis.set(title=f"{task}, each at its best rate", ylim=(1e-4, 1))
+    axes[1, 0].legend(fontsize="small", loc="upper right", ncols=2)
+    for axis, title, chosen in (
+        (axes[0, 2], "addition: the first weights", [label for label in others if "normalisation" not in label]),
+        (axes[1, 2], "addition: normalisation", [label for label in others if "normalisation" in label]),
+    ):
+        draw_losses(axis, {label.removeprefix("normalisation "): others[label] for label in chosen}, colours=3)
+        axis.set(title=title, ylim=(1e-4, 1))
+        axis.legend(fontsize="small", loc="lower left")
+    plots.save(figure, path)
+
+
+def draw_paths(axis, surface, ways):
+    """The contour lines of a surface, and the way of each optimizer: name -> (steps, rate, path (time, 2))."""
+    low, high = ((-1, -0.35), (1, 1.5)) if surface == SADDLE else ((-1.5, -0.5), (1.5, 1.8))
+    x, y = np.meshgrid(*(np.linspace(least, most, 200) for least, most in zip(low, high, strict=True)))
+    heights = SURFACES[surface](x, y)
+    levels = heights.min() + np.geomspace(1e-3, np.ptp(heights), 14)
+    axis.contour(x, y, heights, levels, colors="lightgrey", linewidths=0.8)
+    for *_, path in ways.values():
+        axis.plot(*path.T, marker=".", markersize=4, linewidth=1, alpha=0.8)
+    axis.plot(*STARTS[surface], "k^")
+    axis.set(title=f"{surface}: a dot for each step", xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+
+
+def draw_losses(axis, results, colours=8):
+    """The median loss of the trainings by step, the mean of ten steps; the second `colours` lines are dashed."""
+    for number, (label, result) in enumerate(results.items()):
+        losses = np.median(result["losses"], axis=0)
+        smooth = np.convolve(losses, np.ones(10) / 10, "valid")
+        line = "--" if number >= colours else "-"
+        axis.plot(np.arange(10, len(losses) + 1), smooth, line, color=f"C{number % colours}", label=label)
+    axis.set(xlabel="step of training", ylabel="loss (log scale)", yscale="log")
+
+
+def digits(part, augmentation, networks, ways, path):
+    """Augmented pictures, the accuracies of all networks, that of the LSTM by rows, and that of each draw.
+
+    Args:
+        part: pictures (batch, 8, 8, 1) and labels (batch,).
+        augmentation: layers.
+    """
+    figure = plots.plt.figure(figsize=(12, 7), layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=(3, 4))
+    shown = above.subplots(5, 10, gridspec_kw={"hspace": 0.02, "wspace": 0.02})
+    chosen = np.stack([part[0][part[1] == label][0] for label in range(10)])
+    for number, line in enumerate(shown):
+        pictures = chosen
+        for layer in augmentation if number else ():
+            pictures = layer(pictures, training=True)
+        for axis, picture in zip(line, np.array(pictures), strict=True):
+            axis.imshow(picture[..., 0], cmap="gray_r" if number else "Blues", vmin=0, vmax=1)
+            axis.set(xticks=[], yticks=[])
+    above.suptitle("ten pictures of the test (above), and what augmentation makes of them", fontsize="medium")
+    axes = below.subplots(1, 3)
+    for place, (key, label) in enumerate((("test", "as they are"), ("moved", "moved by a pixel"))):
+        values = [[each[key] for each in tries] for tries in networks.values()]
+        middle = np.arange(len(networks)) + 0.4 * place - 0.2
+        axes[0].bar(middle, np.mean(values, axis=1), 0.38, label=label)
+        axes[0].plot(np.repeat(middle[:, None], len(values[0]), axis=1), values, "k.", markersize=4)
+    axes[0].set_xticks(range(len(networks)), [name.replace(", ", ",\n") for name in networks])
+    axes[0].set(title="accuracy in the test (a dot: a training)", ylim=(0, 1.2))
+    axes[0].legend(ncols=2, loc="upper center", fontsize="small")
+    for name, tries in networks.items():
+        if "rows" in tries[0]:
+            axes[1].plot(range(1, 9), np.mean([each["rows"] for each in tries], axis=0), marker=".", label=name)
+    axes[1].set(title="an LSTM that stops reading early", xlabel="rows read", ylabel="accuracy", ylim=(0, 1.05))
+    axes[1].legend()
+    axes[2].plot(range(len(ways)), list(ways.values()), ".-", color="grey", alpha=0.6)
+    axes[2].plot(range(len(ways)), [np.mean(values) for values in ways.values()], "k_", markersize=40)
+    axes[2].set_xticks(range(len(ways)), ways)
+    axes[2].set(title="5 to 9 after 0 to 4 (a line: a draw)", ylabel="accuracy", xlim=(-0.4, len(ways) - 0.6))
+    plots.save(figure, path)
 
 
 def forecasts(load, mean, scale, origins, forecasts, results, windows, path):
