@@ -19,7 +19,7 @@ def draw_starts(keep_state, window, hours, options, generator):
 
 
 def build_model(hidden_size, batch_size=None, stateful=False, every_hour=True):
-    """Loads (batch, time, 1) -> forecasts (batch, time, 24, 3); unless `every_hour`, (batch, 24, 3) for the last one."""
+    """Loads (batch, time, 1) -> forecasts (batch, time, 24, 3); unless `every_hour`, (batch, 24, 3) for the last."""
     return keras.Sequential(
         [
             keras.Input((None, 1), batch_size),

@@ -42,7 +42,8 @@ def steps_by_formula(name, rate, surface, count):
             change = -rate * g / np.sqrt(v + 1e-7)
         else:
             m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
-            change = -rate * m / (1 - 0.9**t) / (np.sqrt(v / (1 - 0.999**t)) + 1e-7)
+            # Keras adds the 1e-7 before it corrects v, as the paper does at the end of its section 2.
+            change = -rate * np.sqrt(1 - 0.999**t) / (1 - 0.9**t) * m / (np.sqrt(v) + 1e-7)
             if name == "AdamW":
                 change = change - 0.004 * rate * w
         w = w + change
