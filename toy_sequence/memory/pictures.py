@@ -92,7 +92,7 @@ def seconds_by_length(seconds, path):
     plots.save(figure, path)
 
 
-def relatives(curves, loads, capacity, theory, rings, dice, thrown, loaded, path):
+def relatives(curves, loads, capacity, theory, rings, dice, shown, path):
     """The picture of relatives.py.
 
     Args:
@@ -101,14 +101,14 @@ def relatives(curves, loads, capacity, theory, rings, dice, thrown, loaded, path
         theory: loads and overlaps.
         rings: two pairs (damaged, restored) of pictures, one of a network that holds few patterns, one of many.
         dice: the true dice and the learned ones, (2, 6) each.
-        thrown, loaded: of one sequence, which die was thrown, and P(loaded | rolls).
+        shown: of one sequence which die was thrown, the rolls, and P(loaded | rolls).
     """
     figure = plots.plt.figure(figsize=(12, 9), layout="constrained")
-    axes = figure.subplot_mosaic("aaaabbbbcccc;hhhhhhiiijjj;mmmmmmmmdddd")
+    axes = figure.subplot_mosaic("aaaabbbbcccc;hhhhhhiijjkk;mmmmmmmmdddd")
     for (name, delay), shares in curves.items():
         axis = axes["abc"[delay]]
         axis.plot((np.arange(len(shares)) + 1) * 100 / len(shares), shares, marker=".", label=name)
-        axis.set(title=f"answers due {delay} steps late", xlabel="training (%)", ylim=(0.4, 1.03))
+        axis.set(title=f"odd number of ones? delay {delay}", xlabel="training (%)", ylim=(0.4, 1.03))
     axes["a"].set_ylabel("right answers")
     axes["c"].legend(loc="center right")
 
@@ -119,16 +119,20 @@ def relatives(curves, loads, capacity, theory, rings, dice, thrown, loaded, path
     axis.axvline(theory[0][-1], color="black", linestyle=":", linewidth=1)
     axis.set(title="Hopfield: restored patterns", xlabel="load (patterns per unit)", ylabel="overlap", ylim=(0, 1.05))
     axis.legend(loc="lower left")
-    axes["i"].imshow(rings[0][0], cmap="binary")
-    axes["i"].set(title="damaged")
-    axes["j"].imshow(np.hstack([restored for _, restored in rings]), cmap="binary")
-    axes["j"].set(title="restored at load 0.1 and 0.2")
+    (damaged, at_low_load), (_, at_high_load) = rings
+    titles = {"i": "20 % damaged", "j": "restored, load 0.1", "k": "restored, load 0.2"}
+    for (place, title), ring in zip(titles.items(), (damaged, at_low_load, at_high_load), strict=True):
+        axes[place].imshow(ring, cmap="binary")
+        axes[place].set(xticks=[], yticks=[])
+        axes[place].set_title(title, fontsize="medium")
 
-    axis, rolls = axes["m"], np.arange(len(thrown))
-    axis.fill_between(rolls, thrown, step="mid", color="lightgrey", label="the loaded die is thrown")
-    axis.plot(rolls, loaded, label="P(loaded | all rolls), learned")
+    axis, (thrown, rolls, loaded) = axes["m"], shown
+    axis.fill_between(np.arange(len(thrown)), thrown, step="mid", color="lightgrey", label="the loaded die is thrown")
+    axis.plot(loaded, label="P(loaded | all rolls), learned")
+    sixes = np.flatnonzero(rolls == 5)
+    axis.scatter(sixes, np.full(len(sixes), 1.06), s=9, color="C1", label="a 6 is rolled")
     axis.set(title="hidden Markov model", xlabel="roll", ylim=(0, 1.3), yticks=(0, 0.5, 1))
-    axis.legend(loc="upper center", ncols=2)
+    axis.legend(loc="upper center", ncols=3)
     axis, sides = axes["d"], np.arange(1, 7)
     for (true, learned), colour, shift, name in zip(
         np.swapaxes(dice, 0, 1), ("C0", "C1"), (-0.2, 0.2), ("fair", "loaded"), strict=True
