@@ -78,7 +78,7 @@ def split(load, hours_needed):
     least = 4 * (hours_needed + 2 * HORIZON)
     if len(load) < least:
         raise InputError(f"the series has {len(load)} hours; give at least {least}, or fewer --stream-hours")
-    first, second = int(0.6 * len(load)), int(0.75 * len(load))
+    first, second = len(load) * 60 // 100, len(load) * 75 // 100
     if np.ptp(load[:first]) == 0:
         raise InputError(f"the load is {load[0]:g} in all of training; there is nothing to learn")
     return (
@@ -86,6 +86,12 @@ def split(load, hours_needed):
         np.arange(first - 1, second - HORIZON),
         np.arange(second - 1, len(load) - HORIZON),
     )
+
+
+def standardise(load, hours):
+    """(load - mean) / scale, with mean and standard deviation of the first `hours`; and these two numbers."""
+    mean, scale = load[:hours].mean(), load[:hours].std()
+    return (load - mean) / scale, mean, scale
 
 
 def measure(load, forecasts, scale):
@@ -125,24 +131,23 @@ def conclusion(results, windows):
     ]
     coverage = [results[name]["coverage"] for name in networks]
     return [
-        f"Best network: {best}. Its error is lower than that of the best other, {rival}, by {gain(rival, best)}.",
-        f"Keeping the state lowers the error by, with windows of {', '.join(pays)}.",
+        f"Best network: {best}. Error of {rival}, the best other method, minus its own: {gain(rival, best)}.",
+        f"Error without the state minus error with it, by window: {', '.join(pays)}.",
         f"The networks' intervals of 90 % hold {min(coverage):.1%} to {max(coverage):.1%} of the loads.",
     ]
 
 
 def main(options: Hyperparameters) -> None:
-    load = read(options.data, options.column) if options.data else None
-    if load is None:
+    if options.data is None:
         load = generate(options.hours, np.random.default_rng(options.seed))
+    else:
+        load = read(options.data, options.column)
     training, validation, test = split(load, max(options.stream_hours, WEEK))
     start_tensorflow(options)
     from toy_sequence.methods import forecast_networks, pictures
 
     run, started = start_run("forecast", options), time.perf_counter()
-    known = load[: validation[0] + 1]  # mean and scale come from training only
-    mean, scale = known.mean(), known.std()
-    series = (load - mean) / scale
+    series, mean, scale = standardise(load, validation[0] + 1)  # the first origin is the last hour of training
     forecasts = baselines(series, training, validation, test, options)
     for window in options.windows:
         for kind in ("stateful", "stateless"):
@@ -154,20 +159,16 @@ def main(options: Hyperparameters) -> None:
     truth = future(series, test)
     results = {name: measure(truth, each, scale) for name, each in forecasts.items()}
     seconds = time.perf_counter() - started
+    figures = {name: {key: each[key] for key in FIGURES} for name, each in results.items()}
     rows = [
-        (name, *(r["by_horizon"][hours - 1] for hours in SHOWN), *(r[key] for key in FIGURES))
-        for name, r in results.items()
+        (name, *(each["by_horizon"][ahead - 1] for ahead in SHOWN), *figures[name].values())
+        for name, each in results.items()
     ]
-    print(
-        f"\nerror in the unit of the load (mean {mean:.1f}, standard deviation {scale:.1f} in training), at hours ahead"
-    )
+    print(f"\nerror by hours ahead, in the unit of the load (in training: mean {mean:.1f}, deviation {scale:.1f})")
     print_table(("", *map(str, SHOWN), "all 24", *FIGURES[1:]), rows)
     pictures.forecasts(load, mean, scale, test, forecasts, results, options.windows, run / "forecast.png")
-    metrics = {
-        name: {key: r[key] for key in FIGURES} | {"by_horizon": r["by_horizon"].tolist()} for name, r in results.items()
-    }
     data = "generated" if options.data is None else f"{options.data}, {options.column}"
-    finish_run(run, "forecast", {"data": data, "results": metrics, "seed": options.seed, "training_seconds": seconds})
+    finish_run(run, "forecast", {"data": data, "results": figures, "seed": options.seed, "training_seconds": seconds})
     print("\nConclusion", *conclusion(results, options.windows), f"pictures are in {run}", sep="\n")
 
 

@@ -19,7 +19,7 @@ def draw_starts(keep_state, window, hours, options, generator):
 
 
 def build_model(hidden_size, batch_size=None, stateful=False, every_hour=True):
-    """Loads (batch, time, 1) -> forecasts (batch, time, 24, 3); unless `every_hour`, (batch, 24, 3) for the last."""
+    """Loads (batch, time, 1) -> forecasts (batch, time, 24, 3); or only the last hour's, (batch, 24, 3)."""
     return keras.Sequential(
         [
             keras.Input((None, 1), batch_size),
@@ -31,7 +31,7 @@ def build_model(hidden_size, batch_size=None, stateful=False, every_hour=True):
 
 
 def train(series, last_origin, window, keep_state, options):
-    """The weights of a network trained on the hours up to `last_origin`; each forecasts at all hours of its window."""
+    """The weights of a network that was trained to forecast at all hours of its windows, none after `last_origin`."""
     keras.utils.set_random_seed(options.seed)
     generator = np.random.default_rng(options.seed)
     model = build_model(options.hidden_size, options.streams, keep_state)

@@ -127,8 +127,9 @@ def forecasts(load, mean, scale, origins, forecasts, results, windows, path):
         label = {"interval": "its 90 % interval", "middle": f"{best}, forecast at midnight"} if day == 0 else {}
         below.fill_between(hours, low, high, alpha=0.25, color="tab:orange", linewidth=0, label=label.get("interval"))
         below.plot(hours, middle, color="tab:orange", label=label.get("middle"))
-        below.plot(hours, load[hours], "k.-", linewidth=0.8, markersize=3, label="load" if day == 0 else None)
         below.axvline(hours[0], color="lightgrey", linewidth=0.8, zorder=0)
+    hours = origins[midnights[0]] + np.arange(1, 24 * len(midnights) + 1)
+    below.plot(hours, load[hours], "k.-", linewidth=0.8, markersize=3, label="load")
     below.set(xlabel="hour of the series", ylabel="load", title="the first days of the test")
     below.legend(loc="upper right", ncols=3, fontsize="small")
     plots.save(figure, path)
