@@ -171,6 +171,7 @@ class Backup(keras.callbacks.Callback):
     def on_train_end(self, logs=None):
         for number, before in self._handlers.items():
             signal.signal(number, before)
+        self._stop_if_interrupted()  # after the last epoch
 
     def _stop_if_interrupted(self) -> None:
         if self.interrupted and self.finishes_step:

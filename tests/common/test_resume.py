@@ -1,6 +1,9 @@
 """A training that is interrupted anywhere and resumed ends as one that was not. In one process here; killed for good in
 tests/test_resume.py."""
 
+import os
+import signal
+
 import keras
 import numpy as np
 import pytest
@@ -52,6 +55,21 @@ class StopAt(keras.callbacks.Callback):
     def on_test_batch_end(self, batch, logs=None):
         if (self.epoch, "validation") == self.at:
             raise SystemExit
+
+
+class InterruptAfterTheLastEpoch(keras.callbacks.Callback):
+    """Ctrl-C when the last epoch is saved, before the training has ended."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == EPOCHS - 1:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_an_interruption_after_the_last_epoch_is_not_lost(tmp_path):
+    with pytest.raises(KeyboardInterrupt, match="saved"):
+        train(tmp_path, InterruptAfterTheLastEpoch())
+    train(tmp_path)  # has no epochs left
+    assert (tmp_path / "history.csv").read_text().count("\n") == 1 + EPOCHS
 
 
 def everything(model):
