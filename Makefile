@@ -6,7 +6,7 @@ PYTHON ?= python3
 ARGS ?=
 TASKS := chargen pos_tagging sentiment toy_sequence
 TOYS := train masking topologies binary_addition/numpy_bptt binary_addition/sweep binary_addition/keras_cells \
-	memory/vanishing_gradient memory/lags memory/from_scratch
+	memory/vanishing_gradient memory/lags memory/from_scratch memory/relatives
 RUN := .venv/bin/python
 SETUP := .venv/.installed
 

@@ -26,6 +26,7 @@ TOYS = (
     "memory/vanishing_gradient",
     "memory/lags",
     "memory/from_scratch",
+    "memory/relatives",
 )
 USES = ("chargen/generate.py", "sentiment/classify.py", "pos_tagging/tag.py")
 FIGURES = {
