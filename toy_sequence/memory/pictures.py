@@ -110,7 +110,7 @@ def relatives(curves, loads, capacity, theory, rings, dice, shown, path):
         axis.plot((np.arange(len(shares)) + 1) * 100 / len(shares), shares, marker=".", label=name)
         axis.set(title=f"odd number of ones? delay {delay}", xlabel="training (%)", ylim=(0.4, 1.03))
     axes["a"].set_ylabel("right answers")
-    axes["c"].legend(loc="center right")
+    axis.legend(loc="center right")
 
     axis = axes["h"]
     for units, overlaps in capacity.items():

@@ -1,6 +1,6 @@
 """Three relatives of today's recurrent networks: Jordan's network, Hopfield's, and the hidden Markov model.
 
-    python toy_sequence/memory/relatives.py                   # about a minute
+    python toy_sequence/memory/relatives.py                   # a bit over a minute
 
 **Jordan and Elman.** Elman's network feeds its hidden units back, Jordan's its answers. Both get one bit a step, and
 have to say whether the number of ones so far is odd; the answer is due 0, 1 or 2 steps late. Without delay the last
@@ -33,6 +33,7 @@ from toy_sequence.memory.hidden_markov import CHANGES, DICE, baum_welch, forward
 from toy_sequence.memory.hopfield import overlaps, ring_restored, theory
 
 DELAYS = (0, 1, 2)
+PARTS = 20  # of the training; each gives one point of the curves
 LOADS = (0.05, 0.09, 0.11, 0.12, 0.13, 0.135, 0.14, 0.145, 0.15, 0.16, 0.18, 0.22)  # patterns per unit
 
 
@@ -63,7 +64,7 @@ def odd_ones(count, length, delay, generator):
 
 
 def train(cell, delay, hyperparameters):
-    """The share of right answers on new sequences after each twentieth of the training, and at the end on sequences
+    """The share of right answers on new sequences after each of `PARTS` of the training, and at the end on sequences
     ten times as long."""
     import keras
 
@@ -77,8 +78,8 @@ def train(cell, delay, hyperparameters):
     model.compile(keras.optimizers.Adam(hyperparameters.learning_rate, clipnorm=1.0), "bce", jit_compile=False)
     generator = np.random.default_rng(hyperparameters.seed)
     length, size, shares = hyperparameters.sequence_length, hyperparameters.batch_size, []
-    for _ in range(20):
-        model.fit(*odd_ones(hyperparameters.steps // 20 * size, length, delay, generator), size, verbose=0)
+    for _ in range(PARTS):
+        model.fit(*odd_ones(max(1, hyperparameters.steps // PARTS) * size, length, delay, generator), size, verbose=0)
         shares.append(right(model, delay, *odd_ones(200, length, delay, generator)))
     return shares, right(model, delay, *odd_ones(200, 10 * length, delay, generator))
 
