@@ -13,14 +13,14 @@ whole training steps are timed, at growing lengths:
     inputs (batch, time, 8) -> layer (batch, time, hidden) -> answers (batch, time, 1) -> squared error, Adam
 
 for Keras's LSTM, for ours (common/fast_rnn), and for each new layer as a loop and as a scan. All methods take turns,
-each figure is a median. A method is left out at greater lengths once its step takes more than `--patience` seconds.
+each figure is the fastest of several steps: whatever else the machine does can only slow a step down. A method is left
+out at greater lengths once its step takes more than `--patience` seconds.
 
 What to expect: a scan does time * log2(time) work in few large operations, a loop does time in many small ones. Where
 arithmetic is dear and starting an operation cheap, as on a CPU with few cores, the loop wins; on a GPU it is the other
 way round. And both may be faster than an LSTM, for they have no product of matrices in the loop.
 """
 
-import statistics
 import time
 from dataclasses import dataclass
 
@@ -40,7 +40,7 @@ class Options(NamedRunOptions):
     lengths: tuple[Count, ...] = (100, 200, 500, 1000, 2000, 4000)  # time steps, each more than the one before
     hidden_size: Size = 128  # units
     batch_size: Count = 32  # sequences
-    repeats: Count = 3  # training steps of each method at each length
+    repeats: Count = 5  # training steps of each method at each length
     patience: Positive = 4.0  # seconds; a method whose step takes longer is not tried at greater lengths
 
     def __post_init__(self):
@@ -89,7 +89,7 @@ def training_step(layer, batch_size):
 
 
 def measure(steps, lengths, options):
-    """Seconds of a training step: name -> length -> median. `steps`: name -> what `training_step` returns."""
+    """Seconds of the fastest training step: name -> length -> seconds. `steps`: name -> what `training_step` returns."""
     generator = np.random.default_rng(options.seed)
     seconds = {name: {} for name in steps}
     for length in lengths:
@@ -103,7 +103,7 @@ def measure(steps, lengths, options):
                 float(steps[name](*batch))
                 values.append(time.perf_counter() - started)
         for name, values in taken.items():
-            seconds[name][length] = statistics.median(values[1:])
+            seconds[name][length] = min(values[1:])
         print(f"{length} steps: {', '.join(f'{name} {seconds[name][length]:.3f} s' for name in taken)}", flush=True)
     return seconds
 

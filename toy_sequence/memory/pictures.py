@@ -62,7 +62,7 @@ def gradients_by_radius(matrices, norms, path):
 
 def right_by_lag(results, lags, learned, chance, path):
     """The share of right answers by lag; `chance` is that of a guess, by task."""
-    figure, axes = plots.plt.subplots(1, 2, figsize=(10, 3.6), sharey=True, layout="constrained")
+    figure, axes = plots.plt.subplots(1, 2, figsize=(11, 3.6), sharey=True, layout="constrained")
     for axis, (task, cells) in zip(axes, results.items(), strict=True):
         axis.axhline(learned, color="lightgrey", label=f"learned: {learned}")
         axis.axhline(chance[task], color="lightgrey", linestyle=":", label="chance")
@@ -72,7 +72,7 @@ def right_by_lag(results, lags, learned, chance, path):
         axis.set_xticks(lags, lags)
         axis.minorticks_off()
     axes[0].set_ylabel("right answers")
-    axes[0].legend(loc="lower left")
+    axes[1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     plots.save(figure, path)
 
 
