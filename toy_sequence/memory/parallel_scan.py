@@ -89,7 +89,7 @@ def training_step(layer, batch_size):
 
 
 def measure(steps, lengths, options):
-    """Seconds of the fastest training step: name -> length -> seconds. `steps`: name -> what `training_step` returns."""
+    """Seconds of the fastest training step: name -> length -> seconds. `steps`: name -> that of `training_step`."""
     generator = np.random.default_rng(options.seed)
     seconds = {name: {} for name in steps}
     for length in lengths:
