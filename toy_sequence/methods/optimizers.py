@@ -84,6 +84,11 @@ def mean_match(result):
     return float(np.mean(result["exact match"]))
 
 
+def last_loss(result):
+    """The mean loss of the last ten steps, the median over the trainings."""
+    return float(np.median([losses[-10:].mean() for losses in result["losses"]]))
+
+
 def print_optimizers(surfaces, tasks):
     """A row for each optimizer."""
     rows = []
@@ -100,9 +105,8 @@ def print_others(others):
     rows = []
     for label, result in others.items():
         matches = result["exact match"]
-        end = float(np.median([losses[-10:].mean() for losses in result["losses"]]))
         steps = with_rate(result["steps"], result["rate"])
-        rows.append((label, steps, end, mean_match(result), min(matches), max(matches)))
+        rows.append((label, steps, last_loss(result), mean_match(result), min(matches), max(matches)))
     print_table(("addition with Adam", "steps to learn", "last loss", "exact match", "lowest", "highest"), rows)
 
 
@@ -117,10 +121,7 @@ def conclusion(surfaces, tasks, others, options):
         parts.append(f"{task}, {quick} {results[quick]['steps']:.0f} steps, {slow} {results[slow]['steps']:.0f}")
     first = {label: mean_match(result) for label, result in others.items() if "normalisation" not in label}
     worst, least = min(first, key=first.get), options.small_batch_size
-    last = {
-        kind: float(np.median([losses[-10:].mean() for losses in others[normalised(kind, least)]["losses"]]))
-        for kind in NORMALISATIONS
-    }
+    last = {kind: last_loss(others[normalised(kind, least)]) for kind in NORMALISATIONS}
     return [
         f"The quickest: {'; '.join(parts)}.",
         f"First weights: the worst are {worst}, {first[worst]:.1%} of the sums right; the others at least "
