@@ -70,6 +70,11 @@ class ResetStates(keras.callbacks.Callback):
         self.on_epoch_begin()
 
 
+def mode_of(monitor: str) -> str:
+    """Keras's `mode`: an accuracy is the better the larger it is, any other metric the smaller."""
+    return "max" if "accuracy" in monitor else "min"
+
+
 def run_callbacks(
     run: Path,
     monitor: str,
@@ -95,7 +100,7 @@ def run_callbacks(
         make_backup: another one than `Backup`, for several workers (common/distributed.py).
         sampler: lets the model write after each epoch; its `text` is kept for the main model.
     """
-    mode = "max" if "accuracy" in monitor else "min"
+    mode = mode_of(monitor)
     main = name in ("model", "member-1")
     stopping = keras.callbacks.EarlyStopping(monitor, mode=mode, patience=patience, verbose=1)
     history = run / "history.csv" if main else None
@@ -111,6 +116,6 @@ def trial_callbacks(monitor: str, patience: int, report: Callable[[float], None]
     `run_callbacks`, and `report` gets the monitored metric after each epoch."""
     return [
         StopIfDiverged(),
-        keras.callbacks.EarlyStopping(monitor, mode="max" if "accuracy" in monitor else "min", patience=patience),
+        keras.callbacks.EarlyStopping(monitor, mode=mode_of(monitor), patience=patience),
         keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: report(logs[monitor])),
     ]

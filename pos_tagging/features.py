@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 
+from common import InputError
 from common.vocabulary import Vocabulary
 
 ENDINGS, BEGINNINGS = (1, 2, 3, 4), (1, 2, 3)  # letters
@@ -57,3 +58,15 @@ def encode_sentences(sentences, vocabularies) -> tuple[list[np.ndarray], list[np
     known = [sentence for sentence in sentences if all(tag in tags for _, tag in sentence)]
     inputs = [encode_words([word for word, _ in sentence], vocabularies) for sentence in known]
     return inputs, [tags.encode([tag for _, tag in sentence]) for sentence in known]
+
+
+def encode_validation(sentences, vocabularies) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """`encode_sentences` of the validation sentences.
+
+    Raises:
+        InputError: there are some, but each has an unknown tag.
+    """
+    encoded = encode_sentences(sentences, vocabularies)
+    if sentences and not encoded[0]:
+        raise InputError("each validation sentence has a tag that no training sentence has; use a larger corpus")
+    return encoded

@@ -24,12 +24,11 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
-from common import InputError
 from common.cli import Count, LearningRate, Share, Size, progress, run_script, start_tensorflow
 from common.data import load_tagged_sentences, split_sentences
 from common.runs import SharedRunOptions, finish_run, start_run
 from common.saving import load_model, save_model
-from pos_tagging.features import encode_sentences, make_vocabularies
+from pos_tagging.features import encode_sentences, encode_validation, make_vocabularies
 
 
 @dataclass(frozen=True)
@@ -90,9 +89,7 @@ def main(hyperparameters: Hyperparameters) -> None:
     print(f"{len(training)} sentences for training, {len(validation)} for validation, {len(test)} for test", flush=True)
     vocabularies = make_vocabularies(training, hyperparameters)
     training_data = encode_sentences(training, vocabularies)
-    validation_data = encode_sentences(validation, vocabularies)
-    if validation and not validation_data[0]:
-        raise InputError("each validation sentence has a tag that no training sentence has; use a larger corpus")
+    validation_data = encode_validation(validation, vocabularies)
 
     start_tensorflow(hyperparameters)
     import keras

@@ -8,11 +8,10 @@ common/tune.py says how the search goes. The test sentences are never read. Of a
 
 from dataclasses import asdict, dataclass
 
-from common import InputError
 from common.cli import Count, run_script
 from common.data import load_tagged_sentences, split_sentences
 from common.tune import search
-from pos_tagging.features import encode_sentences, make_vocabularies
+from pos_tagging.features import encode_sentences, encode_validation, make_vocabularies
 from pos_tagging.train import PRESETS, SPACE, Hyperparameters, fit
 
 METRIC = "val_masked_accuracy"
@@ -28,9 +27,7 @@ def main(options: Options) -> None:
     training, validation, _ = split_sentences(sentences)  # whatever --validate says
     vocabularies = make_vocabularies(training, options)
     training_data = encode_sentences(training, vocabularies)
-    validation_data = encode_sentences(validation, vocabularies)
-    if not validation_data[0]:
-        raise InputError("each validation sentence has a tag that no training sentence has; use a larger corpus")
+    validation_data = encode_validation(validation, vocabularies)
 
     def train(hyperparameters, report) -> float:
         """The highest token accuracy on validation after any epoch, as train.py would keep it."""
