@@ -8,11 +8,12 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from chargen import generate
 from common import InputError
 from common.runs import open_run
 
 ROOT = Path(__file__).parent.parent
-PRETRAINED = {"chargen": ROOT / "chargen" / "pretrained"}  # what answers as long as nothing is trained
+PRETRAINED = {"chargen": generate.PRETRAINED}  # what answers as long as nothing is trained
 LINES = 12  # of a training's output that the page shows
 
 

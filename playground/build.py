@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from chargen.generate import PRETRAINED
 from chargen.publish import STEP, TABLE_STEP
 from common import InputError
 from common.cli import Flags, run_script, start_tensorflow
@@ -30,7 +31,7 @@ READMES = ("chargen", "sentiment", "pos_tagging", "toy_sequence")
 
 @dataclass(frozen=True)
 class Options(Flags):
-    run: Path = ROOT / "chargen" / "pretrained"  # run folder of the model
+    run: Path = PRETRAINED  # run folder of the model
     to: Path = Path("runs/site")  # folder to write
 
 
