@@ -32,6 +32,10 @@ $(SETUP): requirements.txt pyproject.toml
 	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 
+.venv/.installed-%: requirements-%.txt $(SETUP) # what a target needs besides requirements.txt
+	.venv/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
 data: $(SETUP) ## find or download the corpora
 	@$(RUN) -m common.corpora
 
@@ -67,19 +71,14 @@ tensorboard: $(SETUP) ## curves, samples and embeddings of all runs in the brows
 demo: $(SETUP) ## a page to play with the trained models, at http://127.0.0.1:8000
 	@$(RUN) -m demo.server $(ARGS)
 
-$(TASKS:%=tune-%): tune-%: data .venv/.tune-installed ## search for better hyperparameters of one task, on validation (hours)
+$(TASKS:%=tune-%): tune-%: data .venv/.installed-tune ## search for better hyperparameters of one task, on validation (hours)
 	$(RUN) $*/tune.py $(ARGS)
-
-.venv/.tune-installed: requirements-tune.txt $(SETUP)
-	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements-tune.txt
-	touch $@
 
 seeds: data ## train each task's default with five seeds, and print how far the figures spread (half an hour)
 	@$(RUN) -m common.seeds $(ARGS)
 
 $(TASKS:%=export-%): export-%: $(SETUP) ## write the newest model of one task into files that run without this project
-	@case "$(ARGS)" in *onnx* | *litert*) \
-		.venv/bin/pip install --quiet --disable-pip-version-check -r requirements-export.txt;; esac
+	@case "$(ARGS)" in *onnx* | *litert*) $(MAKE) --no-print-directory .venv/.installed-export;; esac
 	@$(RUN) $*/export.py $(ARGS)
 
 compare-pos_tagging: data ## train all taggers, the classical ones too, and print one table (15 minutes)
@@ -110,8 +109,7 @@ test: $(SETUP) ## run the tests
 test-all: $(SETUP) ## run the slow ones too, which kill trainings and workers for minutes
 	$(RUN) -m pytest -m "not browser" $(ARGS)
 
-test-browser: $(SETUP) ## use the page of `make demo` in Chromium; its pictures in runs/browser
-	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements-browser.txt
+test-browser: .venv/.installed-browser ## use the page of `make demo` in Chromium; its pictures in runs/browser
 	@command -v chromium google-chrome >/dev/null || .venv/bin/playwright install chromium
 	$(RUN) -m pytest -n 0 -m browser tests/browser $(ARGS)
 
@@ -120,10 +118,6 @@ fuzz: $(SETUP) ## try over 10,000 bad inputs on every parser and every flag (a f
 
 mutants: .venv/.installed-mutation ## break the code in one place after another: do the tests notice? (hours)
 	$(RUN) tests/mutants.py $(ARGS)
-
-.venv/.installed-mutation: $(SETUP) requirements-mutation.txt
-	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements-mutation.txt
-	touch $@
 
 train-distributed: data ## train chargen with two workers on this machine
 	$(RUN) -m common.distributed 2 chargen/train.py $(ARGS)
