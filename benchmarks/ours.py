@@ -19,7 +19,7 @@ import pos_tagging.model  # noqa: E402
 import sentiment.compare  # noqa: E402
 from chargen.model import build_model, compile_model  # noqa: E402
 from chargen.ngram_logits import known_ngrams  # noqa: E402
-from chargen.scoring import bits_of_stream  # noqa: E402
+from chargen.scoring import bits_of, read_stream  # noqa: E402
 from chargen.writer import Writer  # noqa: E402
 from common.batches import bucketed_batches, stream_batches  # noqa: E402
 from common.metrics import masked_crossentropy  # noqa: E402
@@ -49,7 +49,7 @@ def train_chargen(task, data):
     report(
         task,
         train,
-        lambda: bits_of_stream(model, data["validation"], ids[-1000:]).mean(),
+        lambda: bits_of(read_stream(model, data["validation"], ids[-1000:]), data["validation"]).mean(),
         lambda: len(writer.write(vocabulary.tokens[0], 5000)),
         len(batches) * settings.batch_size * settings.sequence_length,
         2 * ids.nbytes,

@@ -109,10 +109,10 @@ def train(hyperparameters, ids, vocabulary):
 def bits_of(model, ids) -> float:
     """Mean bits on the last tenth of `ids`, the state carried on from the text before; infinite if it overflows, as
     the unbounded states of ReLU can."""
-    from chargen.scoring import bits_of_stream
+    from chargen.scoring import bits_of, read_stream
 
     training, validation, test = split_text(ids)
-    bits = bits_of_stream(model, test, np.concatenate([training[-5000:], validation]))
+    bits = bits_of(read_stream(model, test, np.concatenate([training[-5000:], validation])), test)
     return float(np.nan_to_num(bits, nan=np.inf).mean())
 
 

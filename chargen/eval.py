@@ -13,27 +13,26 @@ Kneser-Ney would gain if it did.
 The lower rows go on learning while they read the test part, always after they have been scored:
 
 - *adaptive Kneser-Ney* counts what it has read;
-- *dynamic evaluation*: after every 25 characters the model learns from them, by a small step of gradient descent, and
+- *dynamic evaluation*: after every 10 characters the model learns from them, by a small step of gradient descent, and
   slowly forgets what it has so learned (Krause et al. 2018);
-- *interpolation*: a weighted mean of that and of adaptive n-gram models. After each character, weight moves to the
-  models that gave it a high probability (Bayes' rule, with a little of the weights shared out again).
+- *mixture*: that, adaptive Kneser-Ney over characters and over words, and what followed the longest match, mixed with
+  weights that are learned on the way (mixing.py). A second table leaves out one of them at a time.
 
 *ensemble*: the mean probabilities of all members of the run (`--ensemble-size`), which differ only in their seed.
 
 Below the table come two differences in bits, each with its 95 % interval by a bootstrap over blocks of the text
 (common/statistics.py): the model against Kneser-Ney, and dynamic evaluation against adaptive Kneser-Ney.
 
-References: Krause, Kahembwe, Murray & Renals 2018, Dynamic evaluation of neural sequence models. Herbster & Warmuth
-1998, Tracking the best expert (the shared weights).
+Reference: Krause, Kahembwe, Murray & Renals 2018, Dynamic evaluation of neural sequence models.
 """
 
 import math
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from chargen.mixing import adaptive_bits
 from chargen.ngram import MAX_SYMBOLS, NGram, best_order
 from common.cli import Flags, run_script, start_tensorflow
 from common.data import load_text, split_text
@@ -54,55 +53,35 @@ class Options(Flags):
 def evaluate(run: Path, ids) -> dict:
     """Measure the models of `run` on the test part of `ids`, print the table, draw the figures, return the metrics."""
     from chargen.model import CharacterModel  # noqa: F401 - registers the layers
-    from chargen.scoring import CHUNK, Interpolation, read_stream
+    from chargen.scoring import bits_of, mean_of, read_stream
     from common import plots
 
     train, validation, test = split_text(ids)
     before = np.concatenate([train[-MAX_SYMBOLS:], validation])
     models = [load_model(path) for path in sorted(run.glob("member-*.keras")) or [run / "model.keras"]]
-    size = len(models[0][1]["characters"])
+    vocabulary = models[0][1]["characters"]
+    models, size = [model for model, _ in models], len(vocabulary)
     order = best_order(train, validation, size)
-    witten_bell, kneser_ney = "Witten-Bell 5-gram", f"Kneser-Ney {order}-gram"
+    kneser_ney = f"Kneser-Ney {order}-gram"
 
-    def ngrams(text):
-        return {witten_bell: NGram(text, size, 5, "witten-bell"), kneser_ney: NGram(text, size, order, "kneser-ney")}
+    bits = {
+        "Witten-Bell 5-gram": NGram(train, size, 5, "witten-bell").bits(test, before),
+        kneser_ney: NGram(train, size, order, "kneser-ney").bits(test, before),
+        f"{kneser_ney} of 90 %": NGram(before, size, order, "kneser-ney").bits(test, before),
+        "model": bits_of(read_stream(models[0], test, before), test),
+    }
+    if len(models) > 1:
+        ensemble = mean_of([read_stream(model, test, before) for model in models])
+        bits[f"ensemble of {len(models)}"] = bits_of(ensemble, test)
+    dynamic = mean_of([read_stream(model, test, before, learn=True) for model in models])
+    adaptive = adaptive_bits(dynamic, train, order, vocabulary, test, before)
 
-    static, adaptive = ngrams(train), ngrams(train)
-    static[f"{kneser_ney} of 90 %"] = NGram(before, size, order, "kneser-ney")
-    reads = [read_stream(model, test, before) for model, _ in models]
-    learns = [read_stream(model, test, before, learn=True) for model, _ in models]
-    interpolation = Interpolation(1 + len(adaptive))
-
-    bits: dict[str, list] = {}
-
-    def score(name, probabilities):
-        bits.setdefault(name, []).append(-np.log2(probabilities))
-
-    for start in range(0, len(test), CHUNK):
-        chunk = np.asarray(test[start : start + CHUNK])
-        came = np.arange(len(chunk)), chunk
-        context = np.concatenate([before[-CHUNK:], test[max(0, start - CHUNK) : start]])
-        for name, ngram in static.items():
-            score(name, ngram.distributions(chunk, context)[came])
-        by_model = [next(read)[came] for read in reads]
-        score("model", by_model[0])
-        if len(models) > 1:
-            score(f"ensemble of {len(models)}", np.mean(by_model, axis=0))
-        by_ngrams = {name: ngram.distributions(chunk, context)[came] for name, ngram in adaptive.items()}
-        score(f"adaptive {kneser_ney}", by_ngrams[kneser_ney])
-        by_model = [next(learn)[came] for learn in learns]
-        score("+ dynamic evaluation", np.mean(by_model, axis=0))
-        score("+ interpolation", interpolation.mix([np.mean(by_model, axis=0), *by_ngrams.values()]))
-        for ngram in adaptive.values():
-            ngram.learn(chunk, context)
-        if sys.stdout.isatty() and start // CHUNK % 100 == 0:
-            print(f"\r{start / len(test):.0%} of the test part", end="", flush=True)
-    print("\r" * sys.stdout.isatty(), end="")
-
-    bits = {name: np.concatenate(chunks) for name, chunks in bits.items()}
+    bits |= {name: adaptive[name] for name in (f"adaptive {kneser_ney}", "+ dynamic evaluation", "+ mixture")}
     means = {name: float(values.mean()) for name, values in bits.items()}
-    rows = [("uniform guess", math.log2(size)), *means.items()]
-    print_table((str(run), "bits per character"), rows)
+    print_table((str(run), "bits per character"), [("uniform guess", math.log2(size)), *means.items()])
+    losses = [(name, values.mean()) for name, values in adaptive.items() if name.startswith("mixture without")]
+    print()
+    print_table(("what each expert is worth", "bits per character"), losses)
     block = min(BLOCK, -(-len(test) // 20))  # of a short text, 20 blocks
     pairs = (("model", kneser_ney), ("+ dynamic evaluation", f"adaptive {kneser_ney}"))
     differences = [paired_bootstrap(bits[first], bits[second], block=block) for first, second in pairs]

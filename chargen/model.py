@@ -190,16 +190,23 @@ def build_model(hyperparameters, vocabulary_size, known=(), batch_size=None):
     return model
 
 
+def build_optimizer(model, learning_rate, ngram_learning_rate, clip_norm=None):
+    """Adam, and Adagrad for the n-gram logits. The rates may be schedules.
+
+    Most n-grams are rare, and their gradients small. Adam's steps are as long for a small gradient as for a large one.
+    Adagrad's are shorter, as long as its sum of squares starts well above those of the gradients.
+    """
+    adam = keras.optimizers.Adam(learning_rate, clipnorm=clip_norm)
+    if not model.ngram_logits:
+        return adam
+    adagrad = keras.optimizers.Adagrad(ngram_learning_rate, initial_accumulator_value=1e-6)
+    return keras.optimizers.MultiOptimizer(keras.optimizers.OptimizerMap(adam, {".*ngram_logits/.*": adagrad}))
+
+
 def compile_model(model, hyperparameters, steps):
     """Compile for `steps` steps of training in all; both learning rates fall to 0 along half a cosine."""
-    rate = keras.optimizers.schedules.CosineDecay(hyperparameters.learning_rate, steps)
-    optimizer = keras.optimizers.Adam(rate, clipnorm=hyperparameters.clip_norm)
-    if model.ngram_logits:
-        # Most n-grams are rare, and their gradients small. Adam's steps are as long for a small gradient as for a large
-        # one. Adagrad's are shorter, as long as its sum of squares starts well above those of the gradients.
-        rate = keras.optimizers.schedules.CosineDecay(hyperparameters.ngram_learning_rate, steps)
-        adagrad = keras.optimizers.Adagrad(rate, initial_accumulator_value=1e-6)
-        of_ngrams = keras.optimizers.OptimizerMap(optimizer, {".*ngram_logits/.*": adagrad})
-        optimizer = keras.optimizers.MultiOptimizer(of_ngrams)
+    rates = (hyperparameters.learning_rate, hyperparameters.ngram_learning_rate)
+    schedules = [keras.optimizers.schedules.CosineDecay(rate, steps) for rate in rates]
+    optimizer = build_optimizer(model, *schedules, hyperparameters.clip_norm)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer, loss, metrics=[BitsPerCharacter()], jit_compile=False)

@@ -58,17 +58,22 @@ class NGram:
 
     def __init__(self, ids, vocabulary_size: int, order: int = 5, smoothing: str = "witten-bell"):
         self.vocabulary_size, self.order, self.smoothing = vocabulary_size, order, smoothing
+        self.reach = max(order - 1, 100)  # contexts are made of the last ids before the predicted one, at most these
         self.counts: list[dict] = [defaultdict(Counter) for _ in range(order)]  # [length of context][context][id]
         self.how_many = [Counter() for _ in range(order)]  # [length][n]: n-grams that have been counted n times
         self.learn(ids[-MAX_SYMBOLS:])
 
+    def contexts(self, text) -> list[tuple]:
+        """What is looked up to predict the id after `text`: from no context at all to the longest one."""
+        return [tuple(text[len(text) - length :]) for length in range(min(self.order - 1, len(text)) + 1)]
+
     def learn(self, ids, before=()) -> None:
         """Count the ids (length,), which follow on the ids `before`."""
-        reach = self.order - 1
-        text = tuple(map(int, [*before[max(0, len(before) - reach) :], *ids]))
+        text = [*map(int, before[max(0, len(before) - self.reach) :]), *map(int, ids)]
         for end in range(len(text) - len(ids), len(text)):
-            for length in reversed(range(min(reach, end) + 1)):
-                followers = self.counts[length][text[end - length : end]]
+            contexts = self.contexts(text[max(0, end - self.reach) : end])
+            for length, context in reversed(list(enumerate(contexts))):
+                followers = self.counts[length][context]
                 followers[text[end]] += 1
                 count = followers[text[end]]
                 self.how_many[length][count] += 1
@@ -78,10 +83,10 @@ class NGram:
         self.discounts = [discounts_of(how_many) for how_many in self.how_many]
 
     def distribution(self, context) -> np.ndarray:
-        """P(. | the last order - 1 ids of `context`): an array (vocabulary_size,)."""
+        """P(. | the last ids of `context`): an array (vocabulary_size,)."""
         probabilities = np.full(self.vocabulary_size, 1 / self.vocabulary_size)
-        for length in range(min(self.order - 1, len(context)) + 1):
-            followers = self.counts[length].get(tuple(context[len(context) - length :]))
+        for length, known in enumerate(self.contexts(context)):
+            followers = self.counts[length].get(known)
             if not followers:  # never seen, and so no longer context either
                 break
             ids = np.fromiter(followers.keys(), int, len(followers))
@@ -98,17 +103,16 @@ class NGram:
 
     def distributions(self, ids, before) -> np.ndarray:
         """The distribution of each of `ids` (length,), which follow on `before`: an array (length, vocabulary)."""
-        reach = self.order - 1
-        whole = [*map(int, before[max(0, len(before) - reach) :]), *map(int, ids)]
+        whole = [*map(int, before[max(0, len(before) - self.reach) :]), *map(int, ids)]
         start = len(whole) - len(ids)
-        return np.array([self.distribution(whole[max(0, at - reach) : at]) for at in range(start, len(whole))])
+        return np.array([self.distribution(whole[max(0, at - self.reach) : at]) for at in range(start, len(whole))])
 
     def bits(self, ids, before) -> np.ndarray:
         """Bits for each of `ids` (length,), which follow on `before`: an array (length,)."""
         pieces = [ids[start : start + 1000] for start in range(0, len(ids), 1000)]
         bits = []
         for number, piece in enumerate(pieces):
-            known = np.concatenate([before[-self.order :], ids[: number * 1000]])[-self.order :]
+            known = np.concatenate([before[-self.reach - 1 :], ids[: number * 1000]])[-self.reach - 1 :]
             bits.append(-np.log2(self.distributions(piece, known)[np.arange(len(piece)), piece]))
         return np.concatenate(bits)
 
@@ -120,6 +124,35 @@ class NGram:
             probabilities = self.distribution(ids)
             ids.append(int(generator.choice(self.vocabulary_size, p=probabilities / probabilities.sum())))
         return ids[len(before) :]
+
+
+class WordNGram(NGram):
+    """An n-gram model of characters whose contexts are the word begun, and the words before it.
+
+    To predict what comes after "the white rab", it looks up nothing at all, then "rab", then "rab" after "white".
+
+    Args:
+        letters: the ids that words are made of. After any other, that one stands for the word begun.
+        order: one more than the words in the longest context.
+    """
+
+    def __init__(self, ids, vocabulary_size: int, letters, order: int = 4, smoothing: str = "kneser-ney"):
+        self.letters = frozenset(map(int, letters))
+        super().__init__(ids, vocabulary_size, order, smoothing)
+
+    def contexts(self, text) -> list[tuple]:
+        words = [[]]  # from the last to the first, each from its last letter to its first
+        for back, symbol in enumerate(reversed(text)):
+            if symbol in self.letters:
+                words[-1].append(symbol)
+            elif back == 0:
+                words = [[symbol], []]
+            elif words[-1]:
+                if len(words) == self.order - 1:
+                    break
+                words.append([])
+        words = [tuple(word) for word in words]
+        return [tuple(words[:count]) for count in range(self.order)]
 
 
 def discounts_of(how_many) -> np.ndarray:

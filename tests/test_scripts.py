@@ -198,8 +198,8 @@ def test_an_ensemble_is_trained_and_measured(script, tmp_path):
     metrics = json.loads((run / "metrics.json").read_text())
     assert metrics["corpus"]["name"] == "text.txt"
     bits = metrics["all_bits_per_character"]
-    assert {"model", "ensemble of 2", "+ dynamic evaluation", "+ interpolation"} <= set(bits)
-    assert bits["+ interpolation"] < min(bits["model"], metrics["baseline"]["value"]) + 0.05
+    assert {"model", "ensemble of 2", "+ dynamic evaluation", "+ mixture"} <= set(bits)
+    assert bits["+ mixture"] < min(bits["model"], metrics["baseline"]["value"]) + 0.05
     assert (run / "member-2.keras").is_file()
     generated = script("chargen/generate.py", "--run", run, "--prompt", "the", "--length", "9")
     assert len(generated.stdout) == 13, generated.stderr

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from chargen.model import build_model, compile_model
 from chargen.ngram_logits import NgramLogits, known_ngrams, ngram_keys
-from chargen.scoring import bits_of_stream
+from chargen.scoring import bits_of, read_stream
 from chargen.train import Hyperparameters
 from chargen.writer import Writer
 from common.callbacks import ResetStates
@@ -141,8 +141,8 @@ def test_ngram_logits_learn_by_adagrad_and_the_rest_by_adam():
 
 
 def test_a_compiled_model_can_be_measured():
-    """`bits_of_stream` reads with a copy, which is not compiled."""
+    """`read_stream` reads with a copy, which is not compiled."""
     model = model_with_ngrams()
-    bits = bits_of_stream(model, IDS[50:80], IDS[:50])
+    bits = bits_of(read_stream(model, IDS[50:80], IDS[:50]), IDS[50:80])
     compile_model(model, TINY, steps=1000)
-    assert np.array_equal(bits_of_stream(model, IDS[50:80], IDS[:50]), bits)
+    assert np.array_equal(bits_of(read_stream(model, IDS[50:80], IDS[:50]), IDS[50:80]), bits)
