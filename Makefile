@@ -81,6 +81,9 @@ $(TASKS:%=export-%): export-%: $(SETUP) ## write the newest model of one task in
 	@case "$(ARGS)" in *onnx* | *litert*) $(MAKE) --no-print-directory .venv/.installed-export;; esac
 	@$(RUN) $*/export.py $(ARGS)
 
+compare-chargen: data .venv/.installed-compare ## compressors, n-grams and the newest network in one table (2 minutes)
+	@$(RUN) chargen/compare.py $(ARGS)
+
 compare-pos_tagging: data ## train all taggers, the classical ones too, and print one table (15 minutes)
 	$(RUN) pos_tagging/compare.py $(ARGS)
 
