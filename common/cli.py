@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import dataclasses
 import io
@@ -9,6 +10,7 @@ import math
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_type_hints
@@ -66,6 +68,7 @@ def run_script(main: Callable[[Any], None], options: type, presets: dict[str, An
     """
     script, parsed = Path(sys.argv[0]).name, None
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
+    sys.unraisablehook = interrupt_again
     open_standard_streams()
     try:
         parsed = parse_flags(options, sys.argv[1:], main.__globals__.get("__doc__") or "", presets)
@@ -87,6 +90,14 @@ def run_script(main: Callable[[Any], None], options: type, presets: dict[str, An
         saved = str(interrupt) or "what was saved last is kept; --resume continues a training run"
         print(f"{script}: interrupted; {saved}", file=sys.stderr)
         sys.exit(130)
+
+
+def interrupt_again(ignored) -> None:
+    """A signal may arrive while a destructor runs, where Python ignores exceptions: let it arrive once more."""
+    if ignored.exc_type is KeyboardInterrupt:
+        threading.Timer(0.01, _thread.interrupt_main).start()
+    else:
+        sys.__unraisablehook__(ignored)
 
 
 def open_standard_streams() -> None:

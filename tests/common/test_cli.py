@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from dataclasses import dataclass
 from typing import Literal
 
@@ -59,3 +61,33 @@ def test_bad_flags_are_named_in_one_line(arguments, named):
 
 def test_a_dropout_and_a_seed_of_zero_are_fine():
     assert parse("--dropout", "0", "--seed", "0").dropout == 0
+
+
+IN_A_DESTRUCTOR = """
+import signal, time
+from common.cli import Flags, run_script
+
+
+class Interrupted:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+        time.sleep(0)
+
+
+def main(options):
+    thing = Interrupted()
+    del thing
+    for _ in range(100):
+        time.sleep(0.05)
+    print("went on")
+
+
+run_script(main, Flags)
+"""
+
+
+def test_a_signal_in_a_destructor_is_not_lost():
+    """Python ignores what is raised there, KeyboardInterrupt too."""
+    process = subprocess.run([sys.executable, "-c", IN_A_DESTRUCTOR], capture_output=True, text=True, timeout=60)
+    assert process.returncode == 130, process.stderr
+    assert process.stdout == ""
