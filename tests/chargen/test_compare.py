@@ -40,5 +40,5 @@ def test_the_second_column_has_read_a_tenth_more(table):
 
 def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyppmd", None)
-    with pytest.raises(InputError, match="requirements-compare.txt"):
+    with pytest.raises(InputError, match="requirements-compare"):
         compare.compressors()
