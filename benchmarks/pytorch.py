@@ -31,8 +31,8 @@ def chargen(task, data):
     size, ids, book = int(data["size"]), torch.tensor(data["training"], dtype=torch.long), task == "chargen-book"
     batch, steps = (128, 25) if book else (16, 50)
     embedding = nn.Embedding.from_pretrained(torch.eye(size)) if book else nn.Embedding(size, 64)
-    rnn = nn.RNN(size, 128, batch_first=True) if book else nn.LSTM(64, 384, batch_first=True)
-    dense, hide, dropout = nn.Linear(rnn.hidden_size, size), nn.Dropout(0.2), nn.Dropout(0.4)
+    rnn = nn.RNN(size, 128, batch_first=True) if book else nn.LSTM(64, 512, batch_first=True)
+    dense, hide, dropout = nn.Linear(rnn.hidden_size, size), nn.Dropout(0.2), nn.Dropout(0.6)
     if book:
         hide = dropout = nn.Identity()
     modules = nn.ModuleList([embedding, rnn, dense, hide, dropout])

@@ -94,7 +94,7 @@ def compare(models, vocabulary, ids) -> list[tuple]:
     dynamic = mean_of([read_stream(model, both, train, learn=True) for model in models])
     after_both = adaptive_bits(dynamic, train, order, vocabulary, both, train)
     for name, bits in after_train.items():
-        rows.append((name, bits.mean(), after_both[name][-len(test) :].mean()))
+        rows.append((name, float(bits.mean()), float(after_both[name][-len(test) :].mean())))
     return rows
 
 

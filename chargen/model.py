@@ -7,7 +7,8 @@ It is *stateful*: a batch goes on where the batch before it stopped, so that not
 does the same with states that are given and returned, and `step` for a single character.
 
 References: Hochreiter & Schmidhuber 1997, Long short-term memory. Cho et al. 2014 (GRU). Merity, Keskar & Socher 2018,
-Regularizing and optimizing LSTM language models (weight dropout).
+Regularizing and optimizing LSTM language models (weight dropout). Gal & Ghahramani 2016, A theoretically grounded
+application of dropout in recurrent neural networks (the same units at all time steps).
 """
 
 import keras
@@ -73,7 +74,7 @@ class CharacterModel(keras.Model):
         cell: one of `CELLS`.
         activation: of the recurrent layer.
         input_dropout, weight_dropout, dropout: shares of the recurrent layer's inputs, recurrent weights and outputs
-            that are dropped in training.
+            that are dropped in training, the same ones at all time steps of a batch.
         ngrams: lengths of the n-grams that have logits of their own, in characters; without any there are none.
         ngram_count: how many n-grams are known.
         ngram_dropout: share of their lengths that is dropped in training.
@@ -99,10 +100,10 @@ class CharacterModel(keras.Model):
         super().__init__()
         self.config = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         self.embedding = layers.Embedding(vocabulary_size, embedding_size)
-        self.input_dropout = layers.Dropout(input_dropout)
+        self.input_dropout = layers.Dropout(input_dropout, noise_shape=(None, 1, None))  # the same at all time steps
         options = {"activation": activation, "return_sequences": True, "return_state": True}
         self.recurrent = CELLS[cell](hidden_size, weight_dropout, **options)
-        self.output_dropout = layers.Dropout(dropout)
+        self.output_dropout = layers.Dropout(dropout, noise_shape=(None, 1, None))
         self.dense = layers.Dense(vocabulary_size)
         self.ngram_logits = None
         if ngram_count:  # the optimizer finds its weights by the name

@@ -257,7 +257,7 @@ def test_the_published_model_answers_while_nothing_is_trained_and_says_so(tmp_pa
     panel = Panel("chargen", tmp_path, Alice)
     status = panel.status()
     assert status["ready"] and not status["trained"]
-    assert status["about"].startswith("chargen/pretrained: lstm 384; corpus: Alice in Wonderland")
+    assert status["about"].startswith("chargen/pretrained: lstm 512; corpus: Alice in Wonderland")
     assert len(next(panel.answers(WRITING))["characters"]) == 10
 
 
