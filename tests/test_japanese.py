@@ -1,0 +1,44 @@
+"""README.ja.md says the same as README.md, and the pages for Japanese readers name files that exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = [("README.md", "README.ja.md")]
+
+
+def parts(page):
+    """What a translation must keep: levels of headings, code without comments, files and figures of tables."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    blocks = re.findall(r"```(\w*)\n(.*?)```", text, re.DOTALL)
+    prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    rows = [re.split(r" *\| *", line)[1:-1] for line in prose.splitlines() if line.startswith("| ")]
+    return {
+        "headings": [len(marks) for marks in re.findall(r"^(#+) ", prose, re.MULTILINE)],
+        "commands": [line.split("#")[0].strip() for kind, code in blocks if kind == "sh" for line in code.splitlines()],
+        "code": [code for kind, code in blocks if kind == "python"],
+        "tables of figures": [re.findall(r"\d\.\d{3,}", code) for kind, code in blocks if not kind],
+        "commands in the text": re.findall(r"`(?:make|\.venv/bin/python) [^`]*`", prose),
+        "scripts": [re.findall(r"`[\w/.]+`", row[1]) for row in rows],
+        "quotes": re.findall(r"^> .*", prose, re.MULTILINE),
+        "pages": sorted(set(re.findall(r"\]\(([\w/.]+)\)", prose)) - {"docs/ja.md", "README.md", "README.ja.md"}),
+    }
+
+
+@pytest.mark.parametrize(("english", "japanese"), PAGES)
+def test_headings_commands_and_figures_are_those_of_the_english_page(english, japanese):
+    first, second = parts(english), parts(japanese)
+    for name, found in first.items():
+        if name == "commands in the text":
+            assert set(found) == set(second[name]), name  # another language names them in another order
+        else:
+            assert found == second[name], name
+
+
+def test_files_named_for_japanese_readers_exist():
+    text = (ROOT / "docs/ja.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:chargen|sentiment|pos_tagging|toy_sequence|common)/[\w/.]*)`", text))
+    assert len(named) > 25
+    assert [name for name in named if not (ROOT / name).exists()] == []
