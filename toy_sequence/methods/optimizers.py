@@ -47,7 +47,8 @@ NORMALISATIONS = ("none", "batch", "layer")
 class Options(NamedRunOptions):
     hidden_size: Size = 32  # units of the recurrent layers
     batch_size: Count = 32  # sequences
-    steps: Count = 400  # of training, each on new sequences
+    steps: Count = 400  # of training on the addition, each on new sequences
+    toy_steps: Count = 100  # of training on the toy
     walk_steps: Count = 1000  # on the surfaces
     test_sequences: Count = 500  # sequences for the validation, and as many for the test
     small_batch_size: Count = 8  # sequences; for the comparison of batch and layer normalisation
