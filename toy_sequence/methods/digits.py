@@ -3,7 +3,8 @@
     python toy_sequence/methods/digits.py                     # under two minutes
 
 The 1,797 pictures of 8 x 8 pixels that come with scikit-learn; three fifths for training, one for the validation (on
-which the defaults below were chosen), one for the test. Two networks:
+which the defaults below were chosen), one for the test. The same 13 people wrote all three parts; a stranger's hand
+would be harder to read. Two networks:
 
     LSTM  picture (batch, rows, columns) -> LSTM (batch, hidden) -> logits (batch, 10); a row is a time step
     CNN   picture (batch, 8, 8, 1) -> convolution (batch, 8, 8, channels) -> max pooling, x (batch, 4, 4, channels)
@@ -31,6 +32,7 @@ import numpy as np
 
 from common.cli import Count, LearningRate, Size, run_script, start_tensorflow
 from common.runs import NamedRunOptions, finish_run, start_run
+from common.statistics import paired_bootstrap
 from common.tables import print_table
 
 RATES = (0.003, 0.01, 0.03)  # of Adam, for the transfer
@@ -50,14 +52,14 @@ class Options(NamedRunOptions):
     draws: Count = 10  # of these pictures
 
 
-def falling(rate, steps):
-    """Half a cosine from `rate` to almost 0: (steps,)."""
-    return rate * (1 + np.cos(np.pi * np.arange(steps) / steps)) / 2
+def right(model, pictures, labels):
+    """Which answers are right: (batch,). Without `training=False`, augmentation would move and turn the pictures."""
+    return model(pictures, training=False).numpy().argmax(axis=1) == labels
 
 
 def accuracy(model, pictures, labels):
-    """The share of right answers. Keras's augmentation is at work unless it is told that this is no training."""
-    return float(np.mean(model(pictures, training=False).numpy().argmax(axis=1) == labels))
+    """The share of right answers."""
+    return float(right(model, pictures, labels).mean())
 
 
 def after_rows(model, pictures, labels):
@@ -68,13 +70,17 @@ def after_rows(model, pictures, labels):
 
 
 def compare(parts, options):
-    """Train both networks with and without augmentation: name -> a list of what each training reached."""
+    """Train both networks with and without augmentation: name -> a list with a dict for each training.
+
+    In it are the right answers (batch,) in the `validation`, in the `test` and in the test `moved` by a pixel.
+    """
     import keras
 
     from toy_sequence.methods.small_pictures import batches, build_model, shifted
-    from toy_sequence.methods.studies import trainer
+    from toy_sequence.methods.studies import falling, trainer
 
     training, validation, test = parts
+    tests = {"validation": validation, "test": test, "moved": (shifted(test[0]), np.tile(test[1], 4))}
     results = {}
     for kind, augmented in (("LSTM", False), ("LSTM", True), ("CNN", False), ("CNN", True)):
         name = f"{kind}, augmented" if augmented else kind
@@ -85,8 +91,7 @@ def compare(parts, options):
             order = batches(training, options.steps, options.batch_size, np.random.default_rng(seed))
             train = trainer(model, keras.optimizers.Adam())
             train(model.get_weights(), falling(options.learning_rate, options.steps), order)
-            result = {"weights": model.count_params(), "validation": accuracy(model, *validation)}
-            result |= {"test": accuracy(model, *test), "moved": accuracy(model, shifted(test[0]), np.tile(test[1], 4))}
+            result = {key: right(model, *part) for key, part in tests.items()} | {"weights": model.count_params()}
             result |= {"rows": after_rows(model, *test)} if kind == "LSTM" else {}
             results[name].append(result)
         print(f"{name}: validation {mean_of(results[name], 'validation'):.4f}", flush=True)
@@ -101,58 +106,64 @@ def transfer(parts, options):
     import keras
 
     from toy_sequence.methods.small_pictures import batches, build_model, draw, only
-    from toy_sequence.methods.studies import trainer
+    from toy_sequence.methods.studies import falling, trainer
 
-    steps, size = options.transfer_steps, options.batch_size
-    keras.utils.set_random_seed(options.seed)
+    training, validation, test = (only(part, 5, 9) for part in parts)
+    steps, half = options.transfer_steps, options.transfer_steps // 2
     generator = np.random.default_rng(options.seed)
+    keras.utils.set_random_seed(options.seed)
     first, frozen, free = (build_model("CNN", 5, True, options) for _ in range(3))
-    order = batches(only(parts[0], 0, 4), options.steps, size, generator)
+    order = batches(only(parts[0], 0, 4), options.steps, options.batch_size, generator)
     trainer(first, keras.optimizers.Adam())(first.get_weights(), falling(options.learning_rate, options.steps), order)
-    body = first.get_weights()[:-2]  # all but the matrix and the bias of the last layer
+    print(f"CNN of 0 to 4: validation {accuracy(first, *only(parts[1], 0, 4)):.4f}", flush=True)
     for layer in frozen.layers[:-1]:
         layer.trainable = False  # batch normalisation, too, keeps its averages
     train_last, train_all = (trainer(model, keras.optimizers.Adam()) for model in (frozen, free))
-    training, validation, test = (only(part, 5, 9) for part in parts)
-    tried = {way: {rate: [] for rate in RATES} for way in WAYS}  # -> of each draw: (in the validation, in the test)
-    half = steps // 2
+    tried = {(way, rate): [] for way in WAYS for rate in RATES}  # -> of each draw: accuracy in validation and test
+
+    def note(way, rate, model):
+        tried[way, rate].append((accuracy(model, *validation), accuracy(model, *test)))
+
     for _ in range(options.draws):
         start = build_model("CNN", 5, True, options).get_weights()
-        new_last = [*body, *start[-2:]]
-        pictures, labels = batches(draw(training, options.pictures, generator), steps, size, generator)
+        new_last = [*first.get_weights()[:-2], *start[-2:]]  # with a new matrix and a new bias of the last layer
+        drawn = draw(training, options.pictures, generator)
+        pictures, labels = batches(drawn, steps, options.batch_size, generator)
         for rate in RATES:
             train_last(new_last, falling(rate, steps), (pictures, labels))
-            tried["frozen"][rate].append((accuracy(frozen, *validation), accuracy(frozen, *test)))
+            note("frozen", rate, frozen)
             train_last(new_last, falling(rate, half), (pictures[:half], labels[:half]))
             train_all(frozen.get_weights(), falling(rate, steps - half), (pictures[half:], labels[half:]))
-            tried["fine-tuned"][rate].append((accuracy(free, *validation), accuracy(free, *test)))
+            note("fine-tuned", rate, free)
             train_all(start, falling(rate, steps), (pictures, labels))
-            tried["from scratch"][rate].append((accuracy(free, *validation), accuracy(free, *test)))
-    results = {}
-    for way, by_rate in tried.items():
-        best = max(RATES, key=lambda rate: np.mean(by_rate[rate], axis=0)[0])
-        results[way] = best, [in_test for _, in_test in by_rate[best]]
-    return results
+            note("from scratch", rate, free)
+    best = {way: max(RATES, key=lambda rate: np.mean(tried[way, rate], axis=0)[0]) for way in WAYS}
+    return {way: (best[way], [in_test for _, in_test in tried[way, best[way]]]) for way in WAYS}
 
 
 def mean_of(tries, key):
     return float(np.mean([each[key] for each in tries]))
 
 
+def difference(networks, first, second):
+    """How much more often the first is right in the test, with an interval for the luck with its pictures."""
+    one, other = (np.mean([each["test"] for each in networks[name]], axis=0) for name in (first, second))
+    return f"{first} - {second} {paired_bootstrap(one, other, repeats=2000)}"
+
+
 def conclusion(networks, ways):
     """Three lines about what `main` has measured."""
-    accuracies = {
-        key: ", ".join(f"{name} {mean_of(tries, key):.3f}" for name, tries in networks.items())
-        for key in ("test", "moved")
-    }
-    rows = np.mean([each["rows"] for each in networks["LSTM"]], axis=0)
+    test, moved = ({name: mean_of(tries, key) for name, tries in networks.items()} for key in ("test", "moved"))
+    halfway = np.mean([each["rows"][3] for each in networks["LSTM"]])
     gains = []
     for way in WAYS[:2]:
         gain = np.subtract(ways[way][1], ways["from scratch"][1])
         gains.append(f"{way} {gain.mean():+.3f} ± {gain.std():.3f}, better in {(gain > 0).sum()} of {len(gain)} draws")
     return [
-        f"Right: {accuracies['test']}; moved by a pixel: {accuracies['moved']}.",
-        f"The LSTM after 4 of 8 rows: {rows[3]:.3f} right, after 6: {rows[5]:.3f}, after all: {rows[7]:.3f}.",
+        f"Right: LSTM {test['LSTM']:.3f} ({halfway:.3f} after 4 of 8 rows), CNN {test['CNN']:.3f}; "
+        f"{difference(networks, 'CNN', 'LSTM')}.",
+        f"Moved by a pixel: {', '.join(f'{name} {share:.3f}' for name, share in moved.items())}; not moved: "
+        f"{'; '.join(difference(networks, f'{kind}, augmented', kind) for kind in ('LSTM', 'CNN'))}.",
         f"Transfer, against from scratch: {'; '.join(gains)}.",
     ]
 
@@ -172,13 +183,11 @@ def main(options: Options) -> None:
     rows = [(name, tries[0]["weights"], *(mean_of(tries, key) for key in keys)) for name, tries in networks.items()]
     print_table(("mean accuracy", "weights", "validation", "test", "test, moved by a pixel"), rows)
     print()
-    rows = [
-        (way, rate, float(np.mean(each)), float(np.std(each)), min(each), max(each))
-        for way, (rate, each) in ways.items()
-    ]
-    print_table((f"5 to 9, {options.pictures} pictures each", "rate", "mean", "std", "lowest", "highest"), rows)
+    rows = [(way, rate, float(np.mean(each)), float(np.std(each))) for way, (rate, each) in ways.items()]
+    print_table((f"5 to 9, {options.pictures} pictures each", "rate", "test, mean", f"std of {options.draws}"), rows)
     pictures.digits(parts[2], build_model("CNN", 10, True, options).layers[1:3], networks, ways, run / "digits.png")
-    metrics = {"networks": networks, "transfer": ways, "seed": options.seed, "training_seconds": seconds}
+    means = {name: {key: mean_of(tries, key) for key in keys} for name, tries in networks.items()}
+    metrics = {"networks": means, "transfer": ways, "seed": options.seed, "training_seconds": seconds}
     finish_run(run, "digits", metrics)
     print("\nConclusion", *conclusion(networks, ways), f"pictures are in {run}", sep="\n")
 

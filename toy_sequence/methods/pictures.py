@@ -55,37 +55,35 @@ def digits(part, augmentation, networks, ways, path):
         part: pictures (batch, 8, 8, 1) and labels (batch,).
         augmentation: layers.
     """
-    figure = plots.plt.figure(figsize=(12, 7), layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=(3, 4))
-    shown = above.subplots(5, 10, gridspec_kw={"hspace": 0.02, "wspace": 0.02})
-    chosen = np.stack([part[0][part[1] == label][0] for label in range(10)])
-    for number, line in enumerate(shown):
-        pictures = chosen
-        for layer in augmentation if number else ():
+    figure, axes = plots.plt.subplots(2, 2, figsize=(11, 7), layout="constrained")
+    (top, accuracies), (by_rows, draws) = axes
+    lines = [np.stack([part[0][part[1] == label][0] for label in range(10)])]
+    for _ in range(4):
+        pictures = lines[0]
+        for layer in augmentation:
             pictures = layer(pictures, training=True)
-        for axis, picture in zip(line, np.array(pictures), strict=True):
-            axis.imshow(picture[..., 0], cmap="gray_r" if number else "Blues", vmin=0, vmax=1)
-            axis.set(xticks=[], yticks=[])
-    above.suptitle("ten pictures of the test (above), and what augmentation makes of them", fontsize="medium")
-    axes = below.subplots(1, 3)
+        lines.append(np.array(pictures))
+    framed = np.pad(np.array(lines)[..., 0], ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=0.5)  # (5, 10, 10, 10)
+    top.imshow(framed.transpose(0, 2, 1, 3).reshape(50, 100), cmap="gray_r")
+    top.set(title="ten pictures of the test, and below\nwhat augmentation makes of them", xticks=[], yticks=[])
     for place, (key, label) in enumerate((("test", "as they are"), ("moved", "moved by a pixel"))):
-        values = [[each[key] for each in tries] for tries in networks.values()]
+        shares = np.array([[each[key].mean() for each in tries] for tries in networks.values()])
         middle = np.arange(len(networks)) + 0.4 * place - 0.2
-        axes[0].bar(middle, np.mean(values, axis=1), 0.38, label=label)
-        axes[0].plot(np.repeat(middle[:, None], len(values[0]), axis=1), values, "k.", markersize=4)
-    axes[0].set_xticks(range(len(networks)), [name.replace(", ", ",\n") for name in networks])
-    axes[0].set(title="accuracy in the test (a dot: a training)", ylim=(0, 1.2))
-    axes[0].legend(ncols=2, loc="upper center", fontsize="small")
+        accuracies.bar(middle, shares.mean(axis=1), 0.38, label=label)
+        accuracies.plot(np.repeat(middle, shares.shape[1]), shares.ravel(), "k.", markersize=4)
+    accuracies.set_xticks(range(len(networks)), [name.replace(", ", ",\n") for name in networks])
+    accuracies.set(title="accuracy in the test (a dot: a training)", ylim=(0, 1.05))
+    accuracies.legend(loc="lower right", framealpha=1)
     for name, tries in networks.items():
         if "rows" in tries[0]:
-            axes[1].plot(range(1, 9), np.mean([each["rows"] for each in tries], axis=0), marker=".", label=name)
-    axes[1].set(title="an LSTM that stops reading early", xlabel="rows read", ylabel="accuracy", ylim=(0, 1.05))
-    axes[1].legend()
+            by_rows.plot(range(1, 9), np.mean([each["rows"] for each in tries], axis=0), marker=".", label=name)
+    by_rows.set(title="an LSTM that stops reading early", xlabel="rows read", ylabel="accuracy", ylim=(0, 1.05))
+    by_rows.legend()
     tests = [values for _, values in ways.values()]
-    axes[2].plot(range(len(ways)), tests, ".-", color="grey", alpha=0.6)
-    axes[2].plot(range(len(ways)), np.mean(tests, axis=1), "k_", markersize=40)
-    axes[2].set_xticks(range(len(ways)), ways)
-    axes[2].set(title="5 to 9 after 0 to 4 (a line: a draw)", ylabel="accuracy", xlim=(-0.4, len(ways) - 0.6))
+    draws.plot(range(len(ways)), tests, ".-", color="grey", alpha=0.6)
+    draws.plot(range(len(ways)), np.mean(tests, axis=1), "k_", markersize=40)
+    draws.set_xticks(range(len(ways)), ways)
+    draws.set(title="5 to 9 after 0 to 4 (a line: a draw)", ylabel="accuracy", xlim=(-0.4, len(ways) - 0.6))
     plots.save(figure, path)
 
 

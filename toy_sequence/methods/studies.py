@@ -1,4 +1,4 @@
-"""What optimizers.py trains: small recurrent networks, again and again from the same weights, at several rates."""
+"""What optimizers.py trains, small recurrent networks at several rates; digits.py uses its `trainer` too."""
 
 import keras
 import numpy as np
@@ -77,6 +77,11 @@ def trainer(model, optimizer):
         return all_steps(*batches, rates).numpy()
 
     return train
+
+
+def falling(rate, steps):
+    """Half a cosine from `rate` to almost 0: (steps,)."""
+    return rate * (1 + np.cos(np.pi * np.arange(steps) / steps)) / 2
 
 
 def crossentropy(targets, logits):

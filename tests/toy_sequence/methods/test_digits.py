@@ -129,7 +129,7 @@ def test_the_rate_of_a_way_is_chosen_on_the_validation(monkeypatch):
 
 
 def test_a_rate_for_each_step():
-    rates = digits.falling(0.1, 4)
+    rates = studies.falling(0.1, 4)
     assert rates == pytest.approx([0.1, 0.0853553, 0.05, 0.0146447], abs=1e-6)
     model = small_pictures.build_model("CNN", 3, False, TINY)
     part = np.random.default_rng(0).random((4, 8, 8, 1)).astype("float32"), np.array([0, 1, 2, 0], "int32")
