@@ -20,9 +20,10 @@ Augmentation moves every picture by up to a pixel each way and turns it by up to
 (Simard et al. 2003). The second test moves the pictures of the first by one pixel up, down, left and right.
 
 Transfer (Yosinski et al. 2014): a CNN learns 0 to 4. Then 20 pictures of each of 5 to 9 are drawn, and it learns these:
-frozen (only a new last layer learns), frozen for half of the steps and then fine-tuned (all layers learn),
-or from scratch. Each draw serves all three, with the same number of steps and the same augmentation; each way takes
-the best of three rates, chosen on the validation.
+frozen (only a new last layer learns), frozen for half of the steps and then fine-tuned (all layers learn), or from
+scratch. Each draw serves all three, with the same number of steps; each way takes the best of four rates, chosen on the
+validation. All layers learn with augmentation, the last layer alone without: with it, 200 steps bring that no further
+than 0.83 in the validation, without it to 0.90. Beside them, logistic regression learns from the pixels of each draw.
 """
 
 import time
@@ -35,8 +36,9 @@ from common.runs import NamedRunOptions, finish_run, start_run
 from common.statistics import paired_bootstrap
 from common.tables import print_table
 
-RATES = (0.003, 0.01, 0.03)  # of Adam, for the transfer
+RATES = (0.003, 0.01, 0.03, 0.1)  # of Adam, for the transfer
 WAYS = ("frozen", "fine-tuned", "from scratch")
+BASELINE = "logistic regression"
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ def transfer(parts, options):
     The rate of each way is the one with the highest mean accuracy on 5 to 9 in the validation.
     """
     import keras
+    from sklearn.linear_model import LogisticRegression
 
     from toy_sequence.methods.small_pictures import batches, build_model, draw, only
     from toy_sequence.methods.studies import falling, trainer
@@ -112,33 +115,32 @@ def transfer(parts, options):
     steps, half = options.transfer_steps, options.transfer_steps // 2
     generator = np.random.default_rng(options.seed)
     keras.utils.set_random_seed(options.seed)
-    first, frozen, free = (build_model("CNN", 5, True, options) for _ in range(3))
+    first, free, frozen = (build_model("CNN", 5, augmented, options) for augmented in (True, True, False))
     order = batches(only(parts[0], 0, 4), options.steps, options.batch_size, generator)
     trainer(first, keras.optimizers.Adam())(first.get_weights(), falling(options.learning_rate, options.steps), order)
     print(f"CNN of 0 to 4: validation {accuracy(first, *only(parts[1], 0, 4)):.4f}", flush=True)
     for layer in frozen.layers[:-1]:
         layer.trainable = False  # batch normalisation, too, keeps its averages
     train_last, train_all = (trainer(model, keras.optimizers.Adam()) for model in (frozen, free))
+    results = {BASELINE: ("-", [])}
     tried = {(way, rate): [] for way in WAYS for rate in RATES}  # -> of each draw: accuracy in validation and test
-
-    def note(way, rate, model):
-        tried[way, rate].append((accuracy(model, *validation), accuracy(model, *test)))
-
     for _ in range(options.draws):
         start = build_model("CNN", 5, True, options).get_weights()
         new_last = [*first.get_weights()[:-2], *start[-2:]]  # with a new matrix and a new bias of the last layer
         drawn = draw(training, options.pictures, generator)
         pictures, labels = batches(drawn, steps, options.batch_size, generator)
+        baseline = LogisticRegression(max_iter=1000).fit(drawn[0].reshape(-1, 64), drawn[1])
+        results[BASELINE][1].append(baseline.score(test[0].reshape(-1, 64), test[1]))
         for rate in RATES:
             train_last(new_last, falling(rate, steps), (pictures, labels))
-            note("frozen", rate, frozen)
+            tried["frozen", rate].append((accuracy(frozen, *validation), accuracy(frozen, *test)))
             train_last(new_last, falling(rate, half), (pictures[:half], labels[:half]))
             train_all(frozen.get_weights(), falling(rate, steps - half), (pictures[half:], labels[half:]))
-            note("fine-tuned", rate, free)
+            tried["fine-tuned", rate].append((accuracy(free, *validation), accuracy(free, *test)))
             train_all(start, falling(rate, steps), (pictures, labels))
-            note("from scratch", rate, free)
+            tried["from scratch", rate].append((accuracy(free, *validation), accuracy(free, *test)))
     best = {way: max(RATES, key=lambda rate: np.mean(tried[way, rate], axis=0)[0]) for way in WAYS}
-    return {way: (best[way], [in_test for _, in_test in tried[way, best[way]]]) for way in WAYS}
+    return results | {way: (best[way], [in_test for _, in_test in tried[way, best[way]]]) for way in WAYS}
 
 
 def mean_of(tries, key):
@@ -164,7 +166,7 @@ def conclusion(networks, ways):
         f"{difference(networks, 'CNN', 'LSTM')}.",
         f"Moved by a pixel: {', '.join(f'{name} {share:.3f}' for name, share in moved.items())}; not moved: "
         f"{'; '.join(difference(networks, f'{kind}, augmented', kind) for kind in ('LSTM', 'CNN'))}.",
-        f"Transfer, against from scratch: {'; '.join(gains)}.",
+        f"Transfer, against from scratch: {'; '.join(gains)}; {BASELINE} {np.mean(ways[BASELINE][1]):.3f} right.",
     ]
 
 

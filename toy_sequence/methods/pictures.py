@@ -82,7 +82,7 @@ def digits(part, augmentation, networks, ways, path):
     tests = [values for _, values in ways.values()]
     draws.plot(range(len(ways)), tests, ".-", color="grey", alpha=0.6)
     draws.plot(range(len(ways)), np.mean(tests, axis=1), "k_", markersize=40)
-    draws.set_xticks(range(len(ways)), ways)
+    draws.set_xticks(range(len(ways)), [way.replace(" ", "\n") for way in ways])
     draws.set(title="5 to 9 after 0 to 4 (a line: a draw)", ylabel="accuracy", xlim=(-0.4, len(ways) - 0.6))
     plots.save(figure, path)
 

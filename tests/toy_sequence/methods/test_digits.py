@@ -105,7 +105,7 @@ def test_what_learns_and_from_which_weights(monkeypatch):
 
     monkeypatch.setattr(studies, "trainer", trainer)
     results = digits.transfer(small_pictures.load(), TINY)
-    assert {way: len(values) for way, (_, values) in results.items()} == dict.fromkeys(digits.WAYS, 2)
+    assert [len(results[way][1]) for way in (digits.BASELINE, *digits.WAYS)] == [2] * 4
     first, *others = seen
     assert first[0][:2] == [True, True]
     assert len(others) == 2 * len(RATES) * 4  # draws
@@ -121,10 +121,17 @@ def test_what_learns_and_from_which_weights(monkeypatch):
 
 
 def test_the_rate_of_a_way_is_chosen_on_the_validation(monkeypatch):
-    figures = iter([0.5, 0.9, 0.5, 0.9, 0.5, 0.1, 0.6, 0.2, 0.4, 0.2, 0.5, 0.7, 0.1, 1, 0.6, 0.8, 0.4, 0.3])
-    monkeypatch.setattr(digits, "accuracy", lambda *_: next(figures))  # validation, test; frozen, tuned, scratch
+    table = [  # a rate in each row; frozen, fine-tuned, from scratch: validation, test
+        [0.5, 0.9, 0.5, 0.9, 0.5, 0.1],
+        [0.6, 0.2, 0.4, 0.2, 0.5, 0.7],
+        [0.1, 1.0, 0.6, 0.8, 0.4, 0.3],
+        [0.2, 1.0, 0.1, 0.9, 0.3, 0.9],
+    ]
+    figures = iter([0, *np.ravel(table)])  # before them, that of the CNN of 0 to 4
+    monkeypatch.setattr(digits, "accuracy", lambda *_: next(figures))
     monkeypatch.setattr(studies, "trainer", lambda *_: lambda *_: None)
     results = digits.transfer(small_pictures.load(), Options(**SIZES, draws=1))
+    assert 0.85 < results.pop(digits.BASELINE)[1][0] < 1
     assert results == {"frozen": (0.01, [0.2]), "fine-tuned": (0.03, [0.8]), "from scratch": (0.003, [0.1])}
 
 
@@ -153,5 +160,5 @@ def test_the_script_draws_what_it_measured(script, tmp_path):
     run = tmp_path / "digits" / "x"
     metrics = json.loads((run / "metrics.json").read_text())
     assert set(metrics["networks"]) == {"LSTM", "LSTM, augmented", "CNN", "CNN, augmented"}
-    assert set(metrics["transfer"]) == set(digits.WAYS)
+    assert set(metrics["transfer"]) == {digits.BASELINE, *digits.WAYS}
     assert (run / "digits.png").stat().st_size > 10_000
