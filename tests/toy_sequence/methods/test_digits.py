@@ -151,12 +151,9 @@ def test_a_rate_for_each_step():
     assert not np.array_equal(after_all[0], weights[0])
 
 
-def test_the_script_draws_what_it_measured(script, tmp_path):
-    flags = [text for name, size in SIZES.items() for text in (f"--{name.replace('_', '-')}", size)]
-    flags += ["--repeats", 1, "--pictures", 2, "--draws", 2, "--runs", tmp_path, "--name", "x"]
-    process = script("toy_sequence/methods/digits.py", *flags)
-    assert process.returncode == 0, process.stderr
-    assert process.stdout.splitlines()[-5] == "Conclusion"
+def test_the_script_draws_what_it_measured(tmp_path, capsys):
+    digits.main(Options(**SIZES, repeats=1, pictures=2, draws=2, runs=tmp_path, name="x"))
+    assert capsys.readouterr().out.splitlines()[-5] == "Conclusion"
     run = tmp_path / "digits" / "x"
     metrics = json.loads((run / "metrics.json").read_text())
     assert set(metrics["networks"]) == {"LSTM", "LSTM, augmented", "CNN", "CNN, augmented"}
