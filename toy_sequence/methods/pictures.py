@@ -36,6 +36,7 @@ def draw_paths(axis, surface, ways):
         axis.plot(*path.T, marker=".", markersize=4, linewidth=1, alpha=0.8)
     axis.plot(*STARTS[surface], "k^")
     axis.set(title=f"{surface}: a dot for each step", xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+    axis.locator_params(axis="x", nbins=5)
 
 
 def draw_losses(axis, results, colours=8):
