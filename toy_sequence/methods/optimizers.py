@@ -24,8 +24,9 @@ trainings from different weights. Networks, all of them bits or noise (batch, ti
 
 The other two parts train the network of the addition with Adam. The matrix U (hidden, hidden) of its recurrent layer is
 drawn with variance 1 / hidden (Xavier: Glorot & Bengio 2010), with 2 / hidden (He et al. 2015, meant for ReLU), or as a
-random rotation (orthogonal: Saxe et al. 2014, Le et al. 2015). normalised.py says what batch and layer
-normalisation do in a recurrent layer.
+random rotation (orthogonal: Saxe et al. 2014, Le et al. 2015). normalised.py says what batch and layer normalisation do
+in a recurrent layer. The 32 units and the small batch of 8 were chosen for what they show: with other sizes
+(`--hidden-size`, `--small-batch-size`) He's weights and batch normalisation may do better.
 """
 
 import time
@@ -47,7 +48,8 @@ NORMALISATIONS = ("none", "batch", "layer")
 class Options(NamedRunOptions):
     hidden_size: Size = 32  # units of the recurrent layers
     batch_size: Count = 32  # sequences
-    steps: Count = 400  # of training, each on new sequences
+    steps: Count = 400  # of training on the addition, each on new sequences
+    toy_steps: Count = 100  # of training on the toy
     walk_steps: Count = 1000  # on the surfaces
     test_sequences: Count = 500  # sequences for the validation, and as many for the test
     small_batch_size: Count = 8  # sequences; for the comparison of batch and layer normalisation

@@ -36,6 +36,7 @@ def draw_paths(axis, surface, ways):
         axis.plot(*path.T, marker=".", markersize=4, linewidth=1, alpha=0.8)
     axis.plot(*STARTS[surface], "k^")
     axis.set(title=f"{surface}: a dot for each step", xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+    axis.locator_params(axis="x", nbins=5)
 
 
 def draw_losses(axis, results, colours=8):
@@ -46,6 +47,45 @@ def draw_losses(axis, results, colours=8):
         line = "--" if number >= colours else "-"
         axis.plot(np.arange(10, len(losses) + 1), smooth, line, color=f"C{number % colours}", label=label)
     axis.set(xlabel="step of training", ylabel="loss (log scale)", yscale="log")
+
+
+def digits(part, augmentation, networks, ways, path):
+    """Augmented pictures, the accuracies of all networks, that of the LSTM by rows, and that of each draw.
+
+    Args:
+        part: pictures (batch, 8, 8, 1) and labels (batch,).
+        augmentation: layers.
+    """
+    figure, axes = plots.plt.subplots(2, 2, figsize=(11, 7), layout="constrained")
+    (top, accuracies), (by_rows, draws) = axes
+    lines = [np.stack([part[0][part[1] == label][0] for label in range(10)])]
+    for _ in range(4):
+        pictures = lines[0]
+        for layer in augmentation:
+            pictures = layer(pictures, training=True)
+        lines.append(np.array(pictures))
+    framed = np.pad(np.array(lines)[..., 0], ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=0.5)  # (5, 10, 10, 10)
+    top.imshow(framed.transpose(0, 2, 1, 3).reshape(50, 100), cmap="gray_r")
+    top.set(title="ten pictures of the test, and below\nwhat augmentation makes of them", xticks=[], yticks=[])
+    for place, (key, label) in enumerate((("test", "as they are"), ("moved", "moved by a pixel"))):
+        shares = np.array([[each[key].mean() for each in tries] for tries in networks.values()])
+        middle = np.arange(len(networks)) + 0.4 * place - 0.2
+        accuracies.bar(middle, shares.mean(axis=1), 0.38, label=label)
+        accuracies.plot(np.repeat(middle, shares.shape[1]), shares.ravel(), "k.", markersize=4)
+    accuracies.set_xticks(range(len(networks)), [name.replace(", ", ",\n") for name in networks])
+    accuracies.set(title="accuracy in the test (a dot: a training)", ylim=(0, 1.05))
+    accuracies.legend(loc="lower right", framealpha=1)
+    for name, tries in networks.items():
+        if "rows" in tries[0]:
+            by_rows.plot(range(1, 9), np.mean([each["rows"] for each in tries], axis=0), marker=".", label=name)
+    by_rows.set(title="an LSTM that stops reading early", xlabel="rows read", ylabel="accuracy", ylim=(0, 1.05))
+    by_rows.legend()
+    tests = [values for _, values in ways.values()]
+    draws.plot(range(len(ways)), tests, ".-", color="grey", alpha=0.6)
+    draws.plot(range(len(ways)), np.mean(tests, axis=1), "k_", markersize=40)
+    draws.set_xticks(range(len(ways)), [way.replace(" ", "\n") for way in ways])
+    draws.set(title="5 to 9 after 0 to 4 (a line: a draw)", ylabel="accuracy", xlim=(-0.4, len(ways) - 0.6))
+    plots.save(figure, path)
 
 
 def forecasts(load, mean, scale, origins, forecasts, results, windows, path):

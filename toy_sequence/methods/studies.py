@@ -1,4 +1,4 @@
-"""What optimizers.py trains: small recurrent networks, again and again from the same weights, at several rates."""
+"""What optimizers.py trains, small recurrent networks at several rates; digits.py uses its `trainer` too."""
 
 import keras
 import numpy as np
@@ -40,8 +40,9 @@ def data(task, options, batch_size):
     The first have the axes (steps, batch, time, ...), the others (test_sequences, time, ...).
     """
     generator = np.random.default_rng(options.seed)
-    training = sequences(task, options.steps * batch_size, False, generator)
-    training = [values.reshape(options.steps, batch_size, *values.shape[1:]) for values in training]
+    steps = options.toy_steps if task == "toy" else options.steps
+    training = sequences(task, steps * batch_size, False, generator)
+    training = [values.reshape(steps, batch_size, *values.shape[1:]) for values in training]
     return training, *(sequences(task, options.test_sequences, True, generator) for _ in range(2))
 
 
@@ -52,14 +53,16 @@ def network(layer, inputs):
 
 def trainer(model, optimizer):
     """A function (weights, rate, (inputs, targets)) that trains the model from those weights, and returns the loss of
-    every step (steps,). The optimizer forgets what it has kept before. All steps run in one graph."""
+    every step (steps,). `rate` is a number, or one for each step. The optimizer forgets what it has kept before. All
+    steps run in one graph."""
     optimizer.build(model.trainable_variables)
     fresh = [keras.ops.convert_to_numpy(variable) for variable in optimizer.variables]
 
     @tf.function
-    def all_steps(inputs, targets):
+    def all_steps(inputs, targets, rates):
         losses = tf.TensorArray(tf.float32, len(inputs))
         for step in tf.range(len(inputs)):
+            optimizer.learning_rate.assign(rates[step])
             with tf.GradientTape() as tape:
                 loss = crossentropy(targets[step], model(inputs[step], training=True))
             optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
@@ -70,10 +73,15 @@ def trainer(model, optimizer):
         model.set_weights(weights)
         for variable, value in zip(optimizer.variables, fresh, strict=True):
             variable.assign(value)
-        optimizer.learning_rate = rate
-        return all_steps(*batches).numpy()
+        rates = np.broadcast_to(np.float32(rate), len(batches[0]))
+        return all_steps(*batches, rates).numpy()
 
     return train
+
+
+def falling(rate, steps):
+    """Half a cosine from `rate` to almost 0: (steps,)."""
+    return rate * (1 + np.cos(np.pi * np.arange(steps) / steps)) / 2
 
 
 def crossentropy(targets, logits):
