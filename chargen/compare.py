@@ -100,7 +100,7 @@ def compare(models, vocabulary, ids) -> list[tuple]:
 
 def main(options: Options) -> None:
     hyperparameters, metrics = open_run(options.run)
-    ids, _, corpus = load_text(options.data or hyperparameters["data"])
+    ids, _, corpus = load_text(options.data or hyperparameters["data"], hyperparameters.get("encoding"))
     check_corpus(metrics, corpus)
     compressors()  # complains, before anything is computed, if a package is missing
     start_tensorflow()

@@ -114,7 +114,7 @@ def draw_bits(bits, path, span=500):
 
 def main(options: Options) -> None:
     hyperparameters, metrics = open_run(options.run)
-    ids, _, corpus = load_text(options.data or hyperparameters["data"])
+    ids, _, corpus = load_text(options.data or hyperparameters["data"], hyperparameters.get("encoding"))
     check_corpus(metrics, corpus)
     start_tensorflow()
     write_json(options.run / "metrics.json", metrics | evaluate(options.run, ids))

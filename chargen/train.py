@@ -37,6 +37,7 @@ from common.runs import SharedRunOptions, finish_run, start_run
 @dataclass(frozen=True)
 class Hyperparameters(SharedRunOptions):
     preset: Literal["default", "best"] = "default"  # where the other defaults come from
+    encoding: str | None = None  # of a text of your own, such as euc_jp; by default UTF-8 or Shift_JIS, whichever it is
     cell: Literal["simple", "lstm", "gru"] = "lstm"  # the recurrent layer
     embedding_size: Size = 64  # numbers that stand for a character
     hidden_size: Size = 384  # units of the recurrent layer
@@ -85,7 +86,7 @@ SPACE = {  # what tune.py tries: a list of choices, or from the first number to 
 
 
 def main(hyperparameters: Hyperparameters) -> None:
-    ids, vocabulary, corpus = load_text(hyperparameters.data)
+    ids, vocabulary, corpus = load_text(hyperparameters.data, hyperparameters.encoding)
     training, validation, _ = split_text(ids)
 
     start_tensorflow(hyperparameters)
