@@ -38,7 +38,7 @@ MAX_SYMBOLS = 2_000_000  # symbols of the training text, from its end, that are 
 
 @dataclass(frozen=True)
 class Options(Flags):
-    data: str | None = None  # a text file of your own, or "sample"; by default Alice
+    data: str | None = None  # a text file of your own, "botchan" or "sample"; by default Alice
     encoding: str | None = None  # of a text of your own, such as euc_jp; by default UTF-8 or Shift_JIS, whichever it is
     level: Literal["character", "word"] = "character"  # what is counted
     smoothing: Literal["witten-bell", "kneser-ney"] = "witten-bell"  # how contexts of different length are mixed

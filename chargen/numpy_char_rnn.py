@@ -31,7 +31,7 @@ from common.data import load_text, split_text
 
 @dataclass(frozen=True)
 class Options(Flags):
-    data: str | None = None  # a text file of your own, or "sample"; by default Alice
+    data: str | None = None  # a text file of your own, "botchan" or "sample"; by default Alice
     encoding: str | None = None  # of a text of your own, such as euc_jp; by default UTF-8 or Shift_JIS, whichever it is
     hidden_size: Size = 128  # units
     sequence_length: Count = 25  # characters that gradients flow back through

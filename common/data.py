@@ -14,7 +14,7 @@ from typing import BinaryIO
 import numpy as np
 
 from common import InputError, aozora, sample
-from common.corpora import ALICE, TREEBANK, UMICH, find, identity
+from common.corpora import ALICE, BOTCHAN, TREEBANK, UMICH, find, identity
 from common.vocabulary import Vocabulary, character_ids
 
 MAX_ZIPPED_TEXT = 1 << 26  # bytes of a text in a zip
@@ -33,8 +33,8 @@ def load_text(data: str | None = None, encoding: str | None = None) -> tuple[np.
     needs next to no memory.
 
     Args:
-        data: a text file of your own or a zip with one in it, a folder that holds Alice, `"sample"`, or `None` for the
-            usual look-up.
+        data: a text file of your own or a zip with one in it, a folder that holds Alice, `"botchan"`, `"sample"`, or
+            `None` for Alice, looked up as usual.
         encoding: of a file of your own, as Python names it; by default UTF-8 and Shift_JIS are told apart.
 
     Returns:
@@ -67,7 +67,8 @@ def load_words(data: str | None = None, encoding: str | None = None) -> tuple[np
 def _find_text(data: str | None, encoding: str | None) -> tuple[Callable[[], Iterator[str]], dict]:
     """A function that gives the cleaned text piece by piece, and what text it is. InputError if it is empty."""
     check_encoding(encoding)
-    path = find(ALICE, data)
+    corpus = BOTCHAN if data == "botchan" else ALICE
+    path = find(corpus, None if data == "botchan" else data)
     raw = sample.story().encode() if path is None else zipped_text(path) if zipfile.is_zipfile(path) else None
 
     def pieces():
@@ -78,7 +79,7 @@ def _find_text(data: str | None, encoding: str | None) -> tuple[Callable[[], Ite
         raise InputError(f"{path} holds no text; give a file with some")
     with path.open("rb") if path else io.BytesIO(raw) as opened:
         sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
-    return pieces, identity(ALICE, path, sha256)
+    return pieces, identity(corpus, path, sha256)
 
 
 def load_opinions(data: str | None = None) -> tuple[list[tuple[int, str]], list[str], dict]:
@@ -190,7 +191,7 @@ def clean_pieces(
         text = clean_text(aozora.story(text) if line == 1 and aozora.is_aozora(text) else text)
         line += raw.count(b"\n")
         if text:
-            yield aozora.join_lines(f"{last}\n{text}")[1:] if last else text
+            yield aozora.join_lines(f"{last}\n{text}")[1:]  # without `last`, or the space that stands in its place
             last = text[-1]
 
 

@@ -257,6 +257,24 @@ def test_alice_has_142554_characters_of_42_kinds(real_corpora):
     assert corpus == {"name": "Alice in Wonderland", "sha256": corpora.ALICE.sha256}
 
 
+def test_botchan_has_88269_characters(monkeypatch, real_corpora):
+    if not (Path(real_corpora) / corpora.BOTCHAN.filename).is_file():
+        pytest.skip(f"bocchan.txt is not in {real_corpora}")
+    monkeypatch.setenv("RNN_DATA", real_corpora)
+    text, sha256 = text_of("botchan")
+    assert (len(text), sha256) == (88269, corpora.BOTCHAN.sha256)
+    assert text.startswith("親譲りの無鉄砲で")
+
+
+def test_botchan_is_looked_up_as_alice_is(monkeypatch, tmp_path):
+    for corpus in (corpora.ALICE, corpora.BOTCHAN):
+        (tmp_path / corpus.filename).write_text("another text")
+    monkeypatch.setenv("RNN_DATA", str(tmp_path))
+    for name, corpus in ((None, corpora.ALICE), ("botchan", corpora.BOTCHAN)):
+        with pytest.raises(InputError, match=f"{corpus.filename} is not the published .*{corpus.sha256}"):
+            data.load_text(name)
+
+
 def test_umich_has_7086_rows_and_1212_different_sentences(real_corpora):
     rows, names, _ = data.load_opinions(real_corpora)
     assert names == ["negative", "positive"]
