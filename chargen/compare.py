@@ -95,12 +95,14 @@ def compare(models, vocabulary, ids) -> list[tuple]:
     after_both = adaptive_bits(dynamic, train, order, vocabulary, both, train)
     for name, bits in after_train.items():
         rows.append((name, bits.mean(), after_both[name][-len(test) :].mean()))
-    return rows
+    spelling = vocabulary.spelling_bits(test).mean()  # compressors, too, have read one sign for all rare characters
+    return [(name, *(cost if cost == "-" else cost + spelling for cost in costs)) for name, *costs in rows]
 
 
 def main(options: Options) -> None:
     hyperparameters, metrics = open_run(options.run)
-    ids, _, corpus = load_text(options.data or hyperparameters["data"], hyperparameters.get("encoding"))
+    data = options.data or hyperparameters["data"]
+    ids, _, corpus = load_text(data, hyperparameters.get("encoding"), share_rare=True)
     check_corpus(metrics, corpus)
     compressors()  # complains, before anything is computed, if a package is missing
     start_tensorflow()

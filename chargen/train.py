@@ -86,7 +86,7 @@ SPACE = {  # what tune.py tries: a list of choices, or from the first number to 
 
 
 def main(hyperparameters: Hyperparameters) -> None:
-    ids, vocabulary, corpus = load_text(hyperparameters.data, hyperparameters.encoding)
+    ids, vocabulary, corpus = load_text(hyperparameters.data, hyperparameters.encoding, share_rare=True)
     training, validation, _ = split_text(ids)
 
     start_tensorflow(hyperparameters)
@@ -115,7 +115,7 @@ def main(hyperparameters: Hyperparameters) -> None:
         keras.utils.set_random_seed(seed)
         training_batches = workers.share(stream_batches(training, batch_size, sequence_length, seed))
         model = build_model(hyperparameters, len(vocabulary), known, workers.share_of(batch_size))
-        compile_model(model, hyperparameters, hyperparameters.epochs * len(training_batches))
+        compile_model(model, hyperparameters, hyperparameters.epochs * len(training_batches), vocabulary.unknown)
         workers.join(model)
         model.fit(
             training_batches,

@@ -26,7 +26,9 @@ MAX_TREES_SIZE = 1 << 24  # bytes of one file of trees; the treebank's have some
 # Load: find, read, clean
 
 
-def load_text(data: str | None = None, encoding: str | None = None) -> tuple[np.ndarray, Vocabulary, dict]:
+def load_text(
+    data: str | None = None, encoding: str | None = None, share_rare: bool = False
+) -> tuple[np.ndarray, Vocabulary, dict]:
     """The text for chargen, cleaned by `clean_text`, as ids of its characters.
 
     The file is read piece by piece, and the ids lie in a memory-mapped temporary file, so that a text of any size
@@ -36,6 +38,7 @@ def load_text(data: str | None = None, encoding: str | None = None) -> tuple[np.
         data: a text file of your own or a zip with one in it, a folder that holds Alice, `"botchan"`, `"sample"`, or
             `None` for Alice, looked up as usual.
         encoding: of a file of your own, as Python names it; by default UTF-8 and Shift_JIS are told apart.
+        share_rare: whether the rare ones of very many different characters share an id, see `character_ids`.
 
     Returns:
         The ids (length,), of the smallest integer type that holds them; the vocabulary; and what the text is:
@@ -45,7 +48,7 @@ def load_text(data: str | None = None, encoding: str | None = None) -> tuple[np.
         InputError: no such file, a wrong hash, bytes that are no text in this encoding, or no text in it.
     """
     pieces, corpus = _find_text(data, encoding)
-    ids, vocabulary = character_ids(pieces)
+    ids, vocabulary = character_ids(pieces, share_rare)
     if len(vocabulary) == 1:
         raise InputError(f"{data} holds no character but {vocabulary.tokens[0]!r}; there is nothing to predict")
     return ids, vocabulary, corpus
