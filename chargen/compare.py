@@ -68,18 +68,19 @@ def compressors() -> dict:
     return known | ({"zpaq": zpaq_size} if shutil.which("zpaq") else {})
 
 
-def compare(models, vocabulary, ids) -> list[tuple]:
-    """Rows: name, bits per character after the training part, and after training and validation part."""
+def compare(models, vocabulary, ids, text: str) -> list[tuple]:
+    """Rows: name, bits per character after the training part, and after training and validation part.
+
+    Args:
+        models, vocabulary: members of an ensemble, or one model.
+        ids: the text in the vocabulary, where rare characters may share an id.
+        text: the text itself, for the compressors.
+    """
     from chargen.scoring import bits_of, mean_of, read_stream
 
     train, validation, test = split_text(ids)
     before, size = np.concatenate([train, validation]), len(vocabulary)
     rows = [("uniform guess", math.log2(size), math.log2(size))]
-
-    texts = [("".join(vocabulary.decode(part)), "".join(vocabulary.decode(test))) for part in (train, before)]
-    for name, size_of in compressors().items():
-        costs = [size_of((known + new).encode()) - size_of(known.encode()) for known, new in texts]  # bytes
-        rows.append((name, *(cost * 8 / len(test) for cost in costs)))
 
     order = best_order(train, validation, size)
     ngrams = [NGram(known, size, order, "kneser-ney") for known in (train, before)]
@@ -95,12 +96,21 @@ def compare(models, vocabulary, ids) -> list[tuple]:
     after_both = adaptive_bits(dynamic, train, order, vocabulary, both, train)
     for name, bits in after_train.items():
         rows.append((name, float(bits.mean()), float(after_both[name][-len(test) :].mean())))
-    return rows
+    spelling = vocabulary.spelling_bits(test).mean()
+    rows = [(name, *(cost if cost == "-" else cost + spelling for cost in costs)) for name, *costs in rows]
+
+    new, compressed = text[len(before) :], []
+    for name, size_of in compressors().items():
+        read = text[: len(train)], text[: len(before)]
+        costs = [size_of((known + new).encode()) - size_of(known.encode()) for known in read]  # bytes
+        compressed.append((name, *(cost * 8 / len(test) for cost in costs)))
+    return [rows[0], *compressed, *rows[1:]]
 
 
 def main(options: Options) -> None:
     hyperparameters, metrics = open_run(options.run)
-    ids, _, corpus = load_text(options.data or hyperparameters["data"])
+    data = options.data or hyperparameters["data"]
+    ids, _, corpus = load_text(data, hyperparameters.get("encoding"), share_rare=True)
     check_corpus(metrics, corpus)
     compressors()  # complains, before anything is computed, if a package is missing
     start_tensorflow()
@@ -108,7 +118,9 @@ def main(options: Options) -> None:
 
     models = [load_model(path) for path in sorted(options.run.glob("member-*.keras")) or [options.run / "model.keras"]]
     vocabulary = models[0][1]["characters"]
-    rows = compare([model for model, _ in models], vocabulary, ids)
+    characters, letters, _ = load_text(data, hyperparameters.get("encoding"))
+    text = "".join(letters.decode(characters))
+    rows = compare([model for model, _ in models], vocabulary, ids, text)
     print_table(("bits per character", "after 80 %", "after 90 %"), rows)
 
 

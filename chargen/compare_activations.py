@@ -20,7 +20,8 @@ ACTIVATIONS = ("tanh", "logistic", "relu", "elu")
 
 
 def main(hyperparameters: Hyperparameters) -> None:
-    ids, vocabulary, _ = (load_words if hyperparameters.level == "word" else load_text)(hyperparameters.data)
+    load = load_words if hyperparameters.level == "word" else load_text
+    ids, vocabulary, _ = load(hyperparameters.data, hyperparameters.encoding)
     start_tensorflow(hyperparameters)
     run = start_run("compare_activations", hyperparameters)
     histories, rows = {}, []

@@ -36,6 +36,7 @@ from common.saving import save_model
 @dataclass(frozen=True)
 class Hyperparameters(RunOptions):
     level: Literal["word", "character"] = "word"  # what is predicted
+    encoding: str | None = None  # of a text of your own, such as euc_jp; by default UTF-8 or Shift_JIS, whichever it is
     activation: Literal["tanh", "logistic", "relu", "elu"] = "tanh"  # of the hidden layer
     hidden_size: Size = 128  # units of the hidden layer, and numbers that stand for a word
     sequence_length: Count = 20  # words that gradients flow back through
@@ -135,7 +136,7 @@ def draw(histories: dict, level: str, path: Path, span=20):
 
 def main(hyperparameters: Hyperparameters) -> None:
     words = hyperparameters.level == "word"
-    ids, vocabulary, corpus = (load_words if words else load_text)(hyperparameters.data)
+    ids, vocabulary, corpus = (load_words if words else load_text)(hyperparameters.data, hyperparameters.encoding)
     print(f"{len(ids)} {hyperparameters.level}s, {len(vocabulary)} different", flush=True)
     start_tensorflow(hyperparameters)
     run = start_run("elman", hyperparameters, corpus=corpus)

@@ -76,9 +76,12 @@ def evaluate(run: Path, ids) -> dict:
     dynamic = mean_of([read_stream(model, test, before, learn=True) for model in models])
     adaptive = adaptive_bits(dynamic, train, order, vocabulary, test, before)
 
+    spelling = vocabulary.spelling_bits(test)
+    bits, adaptive = ({name: row + spelling for name, row in rows.items()} for rows in (bits, adaptive))
     bits |= {name: adaptive[name] for name in (f"adaptive {kneser_ney}", "+ dynamic evaluation", "+ mixture")}
     means = {name: float(values.mean()) for name, values in bits.items()}
-    print_table((str(run), "bits per character"), [("uniform guess", math.log2(size)), *means.items()])
+    uniform = math.log2(size) + spelling.mean()
+    print_table((str(run), "bits per character"), [("uniform guess", uniform), *means.items()])
     losses = [(name, values.mean()) for name, values in adaptive.items() if name.startswith("mixture without")]
     print()
     print_table(("what each expert is worth", "bits per character"), losses)
@@ -114,7 +117,8 @@ def draw_bits(bits, path, span=500):
 
 def main(options: Options) -> None:
     hyperparameters, metrics = open_run(options.run)
-    ids, _, corpus = load_text(options.data or hyperparameters["data"])
+    data = options.data or hyperparameters["data"]
+    ids, _, corpus = load_text(data, hyperparameters.get("encoding"), share_rare=True)
     check_corpus(metrics, corpus)
     start_tensorflow()
     write_json(options.run / "metrics.json", metrics | evaluate(options.run, ids))

@@ -204,10 +204,11 @@ def build_optimizer(model, learning_rate, ngram_learning_rate, clip_norm=None):
     return keras.optimizers.MultiOptimizer(keras.optimizers.OptimizerMap(adam, {".*ngram_logits/.*": adagrad}))
 
 
-def compile_model(model, hyperparameters, steps):
-    """Compile for `steps` steps of training in all; both learning rates fall to 0 along half a cosine."""
+def compile_model(model, hyperparameters, steps, unknown=None):
+    """Compile for `steps` steps of training in all; both learning rates fall to 0 along half a cosine. `unknown` is the
+    id that rare characters share, if any."""
     rates = (hyperparameters.learning_rate, hyperparameters.ngram_learning_rate)
     schedules = [keras.optimizers.schedules.CosineDecay(rate, steps) for rate in rates]
     optimizer = build_optimizer(model, *schedules, hyperparameters.clip_norm)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(optimizer, loss, metrics=[BitsPerCharacter()], jit_compile=False)
+    model.compile(optimizer, loss, metrics=[BitsPerCharacter(unknown=unknown)], jit_compile=False)

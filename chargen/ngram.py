@@ -38,7 +38,8 @@ MAX_SYMBOLS = 2_000_000  # symbols of the training text, from its end, that are 
 
 @dataclass(frozen=True)
 class Options(Flags):
-    data: str | None = None  # a text file of your own, or "sample"; by default Alice
+    data: str | None = None  # a text file of your own, "botchan" or "sample"; by default Alice
+    encoding: str | None = None  # of a text of your own, such as euc_jp; by default UTF-8 or Shift_JIS, whichever it is
     level: Literal["character", "word"] = "character"  # what is counted
     smoothing: Literal["witten-bell", "kneser-ney"] = "witten-bell"  # how contexts of different length are mixed
     order: Count = 6  # n: symbols in an n-gram, the predicted one included
@@ -173,7 +174,7 @@ def best_order(train, validation, vocabulary_size: int, orders=(6, 8, 10, 12)) -
 
 def main(options: Options) -> None:
     characters = options.level == "character"
-    ids, vocabulary, _ = load_text(options.data) if characters else load_words(options.data)
+    ids, vocabulary, _ = (load_text if characters else load_words)(options.data, options.encoding)
     train, validation, test = split_text(ids)
     rows, between = [], "" if characters else " "
     for order in range(1, options.order + 1):

@@ -31,7 +31,8 @@ from common.data import load_text, split_text
 
 @dataclass(frozen=True)
 class Options(Flags):
-    data: str | None = None  # a text file of your own, or "sample"; by default Alice
+    data: str | None = None  # a text file of your own, "botchan" or "sample"; by default Alice
+    encoding: str | None = None  # of a text of your own, such as euc_jp; by default UTF-8 or Shift_JIS, whichever it is
     hidden_size: Size = 128  # units
     sequence_length: Count = 25  # characters that gradients flow back through
     batch_size: Count = 16  # streams read side by side
@@ -121,7 +122,7 @@ def main(options: Options) -> None:
     if options.check:
         print(f"largest relative difference to central differences: {largest_gradient_error():.1e}")
         return
-    ids, vocabulary, _ = load_text(options.data)
+    ids, vocabulary, _ = load_text(options.data, options.encoding)
     train, validation, test = (np.asarray(part).astype(int) for part in split_text(ids))
     batch, time_steps = options.batch_size, options.sequence_length
     length = (len(train) - 1) // batch // time_steps * time_steps  # of a stream

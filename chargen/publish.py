@@ -51,7 +51,8 @@ def compress(path: Path) -> None:
 
 def main(options: Options) -> None:
     hyperparameters, metrics = open_run(options.run)
-    ids, _, corpus = load_text(options.data or hyperparameters["data"])
+    data = options.data or hyperparameters["data"]
+    ids, _, corpus = load_text(data, hyperparameters.get("encoding"), share_rare=True)
     check_corpus(metrics, corpus)
     if (options.to / "model.keras").exists():
         raise InputError(f"{options.to} holds a model already; remove it, or name another folder with --to")

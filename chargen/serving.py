@@ -40,7 +40,8 @@ def make_exportable(run):
     members, vocabularies = zip(*(load_with_keras_layers(path, "characters") for path in paths), strict=True)
     vocabulary = vocabularies[0]["characters"]
     model = members[0] if len(members) == 1 else Ensemble(members)
-    table, tokens = lookup_table(vocabulary, -1), tf.constant(vocabulary.tokens)
+    unknown = -1 if vocabulary.unknown is None else vocabulary.unknown
+    table, tokens = lookup_table(vocabulary, unknown), tf.constant(vocabulary.tokens)
     write = Writer(model, vocabulary).continue_ids
     prompts = tf.TensorSpec([None], tf.string, "prompt")
 

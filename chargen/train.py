@@ -37,6 +37,7 @@ from common.runs import SharedRunOptions, finish_run, start_run
 @dataclass(frozen=True)
 class Hyperparameters(SharedRunOptions):
     preset: Literal["default", "best"] = "default"  # where the other defaults come from
+    encoding: str | None = None  # of a text of your own, such as euc_jp; by default UTF-8 or Shift_JIS, whichever it is
     cell: Literal["simple", "lstm", "gru"] = "lstm"  # the recurrent layer
     embedding_size: Size = 64  # numbers that stand for a character
     hidden_size: Size = 512  # units of the recurrent layer
@@ -77,7 +78,7 @@ SPACE = {  # what tune.py tries: a list of choices, or from the first number to 
 
 
 def main(hyperparameters: Hyperparameters) -> None:
-    ids, vocabulary, corpus = load_text(hyperparameters.data)
+    ids, vocabulary, corpus = load_text(hyperparameters.data, hyperparameters.encoding, share_rare=True)
     training, validation, _ = split_text(ids)
 
     start_tensorflow(hyperparameters)
@@ -106,7 +107,7 @@ def main(hyperparameters: Hyperparameters) -> None:
         keras.utils.set_random_seed(seed)
         training_batches = workers.share(stream_batches(training, batch_size, sequence_length, seed))
         model = build_model(hyperparameters, len(vocabulary), known, workers.share_of(batch_size))
-        compile_model(model, hyperparameters, hyperparameters.epochs * len(training_batches))
+        compile_model(model, hyperparameters, hyperparameters.epochs * len(training_batches), vocabulary.unknown)
         workers.join(model)
         model.fit(
             training_batches,

@@ -22,7 +22,7 @@ class Options(Hyperparameters):
 
 
 def main(options: Options) -> None:
-    ids, vocabulary, corpus = load_text(options.data)
+    ids, vocabulary, corpus = load_text(options.data, options.encoding, share_rare=True)
     training, validation, _ = split_text(ids)
 
     def train(hyperparameters, report) -> float:

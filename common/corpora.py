@@ -40,6 +40,12 @@ ALICE = Corpus(
     "6b95b094df1aea86711b656a8d80cf9e76ee019d7606f6a905360f47cda88fe6",
     _PINNED + "alice_in_wonderland.txt",
 )
+BOTCHAN = Corpus(  # 坊っちゃん, by Natsume Soseki, 1906; only for `--data botchan`
+    "Botchan",
+    "bocchan.txt",
+    "7783c314e51d6704372a46c2c4be7f16486ee16f73b19fa7d6324ffa3624b094",
+    "https://raw.githubusercontent.com/ttanimichi/aozora/f46b3122539789f557028331f3aa93aa1d9ecddb/lib/data/bocchan",
+)
 UMICH = Corpus(
     "UMich SI650",
     "umich-sentiment-train.txt",

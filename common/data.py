@@ -13,10 +13,11 @@ from typing import BinaryIO
 
 import numpy as np
 
-from common import InputError, sample
-from common.corpora import ALICE, TREEBANK, UMICH, find, identity
+from common import InputError, aozora, sample
+from common.corpora import ALICE, BOTCHAN, TREEBANK, UMICH, find, identity
 from common.vocabulary import Vocabulary, character_ids
 
+MAX_ZIPPED_TEXT = 1 << 26  # bytes of a text in a zip
 MAX_TREE_FILES = 10_000  # in a zip; the treebank has 199
 MAX_TREES_SIZE = 1 << 24  # bytes of one file of trees; the treebank's have some thousands
 
@@ -25,59 +26,63 @@ MAX_TREES_SIZE = 1 << 24  # bytes of one file of trees; the treebank's have some
 # Load: find, read, clean
 
 
-def load_text(data: str | None = None) -> tuple[np.ndarray, Vocabulary, dict]:
+def load_text(
+    data: str | None = None, encoding: str | None = None, share_rare: bool = False
+) -> tuple[np.ndarray, Vocabulary, dict]:
     """The text for chargen, cleaned by `clean_text`, as ids of its characters.
 
     The file is read piece by piece, and the ids lie in a memory-mapped temporary file, so that a text of any size
     needs next to no memory.
 
     Args:
-        data: a text file of your own, a folder that holds Alice, `"sample"`, or `None` for the usual look-up.
+        data: a text file of your own or a zip with one in it, a folder that holds Alice, `"botchan"`, `"sample"`, or
+            `None` for Alice, looked up as usual.
+        encoding: of a file of your own, as Python names it; by default UTF-8 and Shift_JIS are told apart.
+        share_rare: whether the rare ones of very many different characters share an id, see `character_ids`.
 
     Returns:
         The ids (length,), of the smallest integer type that holds them; the vocabulary; and what the text is:
         `{"name", "sha256"}`.
 
     Raises:
-        InputError: no such file, a wrong hash, invalid UTF-8, or no text in it.
+        InputError: no such file, a wrong hash, bytes that are no text in this encoding, or no text in it.
     """
-    pieces, corpus = _find_text(data)
-    ids, vocabulary = character_ids(pieces)
+    pieces, corpus = _find_text(data, encoding)
+    ids, vocabulary = character_ids(pieces, share_rare)
     if len(vocabulary) == 1:
         raise InputError(f"{data} holds no character but {vocabulary.tokens[0]!r}; there is nothing to predict")
     return ids, vocabulary, corpus
 
 
-def load_words(data: str | None = None) -> tuple[np.ndarray, Vocabulary, dict]:
+def load_words(data: str | None = None, encoding: str | None = None) -> tuple[np.ndarray, Vocabulary, dict]:
     """The same text as ids of its words and punctuation marks (int32, in memory).
 
     The vocabulary is that of the first 80 %, the training part; words that occur there less than twice are unknown.
 
     Args, returns, raises: as `load_text`.
     """
-    pieces, corpus = _find_text(data)
+    pieces, corpus = _find_text(data, encoding)
     words = [word for piece in pieces() for word in re.findall(r"\w+(?:['’]\w+)*|[^\w\s]", piece)]
     vocabulary = Vocabulary.of_words([words[: int(len(words) * 0.8)]], minimum_count=2)
     return vocabulary.encode(words), vocabulary, corpus
 
 
-def _find_text(data: str | None) -> tuple[Callable[[], Iterator[str]], dict]:
+def _find_text(data: str | None, encoding: str | None) -> tuple[Callable[[], Iterator[str]], dict]:
     """A function that gives the cleaned text piece by piece, and what text it is. InputError if it is empty."""
-    path = find(ALICE, data)
-    story = b"" if path else sample.story().encode()
-
-    def stream():
-        return path.open("rb") if path else io.BytesIO(story)
+    check_encoding(encoding)
+    corpus = BOTCHAN if data == "botchan" else ALICE
+    path = find(corpus, None if data == "botchan" else data)
+    raw = sample.story().encode() if path is None else zipped_text(path) if zipfile.is_zipfile(path) else None
 
     def pieces():
-        with stream() as opened:
-            yield from clean_pieces(opened, path or "sample")
+        with path.open("rb") if raw is None else io.BytesIO(raw) as opened:
+            yield from clean_pieces(opened, path or "sample", encoding=encoding)
 
     if next(pieces(), None) is None:
         raise InputError(f"{path} holds no text; give a file with some")
-    with stream() as opened:
+    with path.open("rb") if path else io.BytesIO(raw) as opened:
         sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
-    return pieces, identity(ALICE, path, sha256)
+    return pieces, identity(corpus, path, sha256)
 
 
 def load_opinions(data: str | None = None) -> tuple[list[tuple[int, str]], list[str], dict]:
@@ -111,19 +116,56 @@ def load_tagged_sentences(data: str | None = None) -> tuple[list[list[tuple[str,
 # Read and clean: pure functions
 
 
-def decode(raw: bytes, source: str | Path, first_line: int = 1) -> str:
-    """UTF-8 bytes as text: a byte-order mark dropped, line ends as `\\n`. InputError names `source` and the line."""
+def decode(raw: bytes, source: str | Path, first_line: int = 1, encoding: str | None = None) -> str:
+    """Bytes as text: a byte-order mark dropped, line ends as `\\n`. By default UTF-8 and Shift_JIS are told apart.
+    InputError names `source`, the line and the byte."""
+    encoding = encoding or aozora.guess_encoding(raw)
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + first_line
+        place = error.start - raw.rfind(b"\n", 0, error.start)  # counted from 1, in bytes
+        name = {"utf-8": "UTF-8", "cp932": "Shift_JIS (cp932)"}.get(encoding, encoding)
         raise InputError(
-            f"{source}, line {line}: byte 0x{raw[error.start]:02x} is not valid UTF-8; save the file as UTF-8"
+            f"{source}, line {line}: byte 0x{raw[error.start]:02x}, the line's byte {place}, is not valid {name}; save "
+            "the file as UTF-8, or, for chargen, name its encoding: --encoding cp932, euc_jp, latin-1 ..."
         ) from None
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + first_line
         raise InputError(f"{source}, line {line}: a NUL character; this may be UTF-16; save the file as UTF-8")
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def check_encoding(encoding: str | None) -> None:
+    """Raise InputError unless Python knows the encoding, and ends lines in it with the byte 10, as UTF-16 does not."""
+    try:
+        if encoding is None or "a\n".encode(encoding).endswith(b"a\n"):
+            return
+    except (LookupError, ValueError):
+        pass
+    raise InputError(
+        f"--encoding {encoding!r} cannot be read; give utf-8, cp932 (Shift_JIS), euc_jp, latin-1 or another one that "
+        "contains ASCII, or save the file as UTF-8"
+    )
+
+
+def zipped_text(path: Path) -> bytes:
+    """What the only text file (`.txt`) in a zip holds; 青空文庫 packs its texts like this, sometimes beside pictures.
+
+    Raises:
+        InputError: the zip is damaged, or holds no text file, several, or one of more than `MAX_ZIPPED_TEXT` bytes.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [member for member in archive.infolist() if member.filename.lower().endswith(".txt")]
+            if len(members) != 1:
+                raise InputError(f"{path} holds {len(members)} files .txt; unpack it, and give one text file")
+            if members[0].file_size > MAX_ZIPPED_TEXT:
+                raise InputError(f"{path}: the text is larger than {MAX_ZIPPED_TEXT} bytes; unpack it")
+            return archive.read(members[0])
+    except (zipfile.BadZipFile, zlib.error, ValueError, RuntimeError, OSError, EOFError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{path}: the zip is damaged or encrypted ({reason}); unpack it yourself") from None
 
 
 def read_lines(stream: BinaryIO, source: str | Path) -> Iterator[str]:
@@ -139,21 +181,28 @@ def read_lines(stream: BinaryIO, source: str | Path) -> Iterator[str]:
         raise InputError(f"{source} is empty; give one sentence a line")
 
 
-def clean_pieces(stream: BinaryIO, source: str | Path, size: int = 1 << 20) -> Iterator[str]:
-    """What `clean_text` makes of a UTF-8 stream, in pieces of whole lines, about `size` bytes each."""
-    space, line = "", 1
-    while lines := stream.readlines(size):
-        text = clean_text(decode(b"".join(lines), source, line))
-        line += len(lines)
+def clean_pieces(
+    stream: BinaryIO, source: str | Path, size: int = 1 << 22, encoding: str | None = None
+) -> Iterator[str]:
+    """What `clean_text` makes of a stream, in pieces of whole lines, about `size` bytes each. A book of 青空文庫 has
+    less than that; its header, colophon, notes and ruby are dropped."""
+    last, line = "", 1
+    while raw := stream.read(size) + stream.readline():
+        if not raw.isascii():
+            encoding = encoding or aozora.guess_encoding(raw)  # of this piece and all that follow
+        text = decode(raw, source, line, encoding)
+        text = clean_text(aozora.story(text) if line == 1 and aozora.is_aozora(text) else text)
+        line += raw.count(b"\n")
         if text:
-            yield space + text
-            space = " "
+            yield aozora.join_lines(f"{last}\n{text}")[1:]  # without `last`, or the space that stands in its place
+            last = text[-1]
 
 
 def clean_text(text: str) -> str:
-    """Strip and lower-case the lines, drop blank ones, join them by one space (the protocol of chargen)."""
+    """Strip and lower-case the lines, drop blank ones, join them by one space, or by none where both sides are Japanese
+    (the protocol of chargen)."""
     lines = (line.strip().lower() for line in text.split("\n"))
-    return " ".join(line for line in lines if line)
+    return aozora.join_lines("\n".join(line for line in lines if line))
 
 
 def parse_opinions(text: str, source: str | Path) -> tuple[list[tuple[int, str]], list[str]]:

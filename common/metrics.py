@@ -8,21 +8,30 @@ import keras
 from keras import ops
 
 from common.padding import PADDED
+from common.vocabulary import SPELLING_BITS
 
 
 @keras.saving.register_keras_serializable(package="rnn_examples")
 class BitsPerCharacter(keras.metrics.MeanMetricWrapper):
-    """Mean cross-entropy of next-character logits (batch, ..., vocabulary), in bits: nats / ln 2."""
+    """Mean cross-entropy of next-character logits (batch, ..., vocabulary), in bits: nats / ln 2.
 
-    def __init__(self, name: str = "bits_per_character", dtype=None):
-        super().__init__(_bits, name=name, dtype=dtype)
+    Args:
+        unknown: the id that rare characters share, if any; it costs `SPELLING_BITS` more.
+    """
+
+    def __init__(self, name: str = "bits_per_character", dtype=None, unknown: int | None = None):
+        super().__init__(_bits, name=name, dtype=dtype, unknown=unknown)
+        self.unknown = unknown
 
     def get_config(self):
-        return {"name": self.name, "dtype": self.dtype}
+        return {"name": self.name, "dtype": self.dtype, "unknown": self.unknown}
 
 
-def _bits(targets, logits):
-    return keras.losses.sparse_categorical_crossentropy(targets, logits, from_logits=True) / math.log(2)
+def _bits(targets, logits, unknown):
+    bits = keras.losses.sparse_categorical_crossentropy(targets, logits, from_logits=True) / math.log(2)
+    if unknown is None:
+        return bits
+    return bits + SPELLING_BITS * ops.cast(ops.equal(targets, unknown), bits.dtype)
 
 
 def masked_crossentropy() -> keras.losses.Loss:

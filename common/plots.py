@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import matplotlib
 
 matplotlib.use("Agg")  # draw into files; no window, so that it works without a screen
+from matplotlib import font_manager
 from matplotlib import pyplot as plt
 
 from common import InputError
+
+# Kana and kanji are drawn with the font of this package, and all else as ever. It is looked for and not
+# imported, which would draw everything with it. Where it is missing, as on Colab, there are boxes.
+if package := find_spec("matplotlib_fontja"):
+    font_manager.fontManager.addfont(Path(package.origin).with_name("fonts") / "ipaexg.ttf")
+    plt.rcParams["font.family"] = ["sans-serif", "IPAexGothic"]
 
 
 def learning_curves(run: Path, metrics: Sequence[str]) -> None:

@@ -36,8 +36,8 @@ class RunOptions(NamedRunOptions):
     """What every train.py asks for; its Hyperparameters inherit it."""
 
     data: str | None = None
-    """A corpus of your own (file, or folder that holds the corpus), or "sample" for the generated one. By default the
-    published corpus is looked up, and downloaded if need be."""
+    """A corpus of your own (file, or folder that holds the corpus), "sample" for the generated one, or, for chargen,
+    "botchan". By default the published corpus is looked up, and downloaded if need be."""
     resume: bool = False
     """Continue the interrupted run called --name (by default the newest unfinished one) from what it saved last."""
     save_every: Count = 200

@@ -13,19 +13,23 @@ from common import InputError
 
 PADDING = ""  # the token with id 0 in a vocabulary of words; `Embedding(mask_zero=True)` masks it
 UNKNOWN = "[UNK]"  # the token with id 1 in a vocabulary of words; stands for every word that is not in it
+UNKNOWN_CHARACTER = "〓"  # that with id 0 if rare characters share one; printers put this sign for a type they lack
+SPELLING_BITS = 16  # say which of the 65,536 characters of Unicode's first plane an unknown one is
+LARGE_ALPHABET = 256  # different characters; of more, the rare ones share an id where that is asked for
 
 
 class Vocabulary:
     """The different tokens of a corpus; the id of a token is its place in `tokens`.
 
     Args:
-        tokens: the different tokens. If `UNKNOWN` is among them, tokens outside the vocabulary get its id.
+        tokens: the different tokens. If `UNKNOWN` is among them, or `UNKNOWN_CHARACTER` is the first, tokens
+            outside the vocabulary get its id, which is `unknown` (else `None`).
     """
 
     def __init__(self, tokens: Sequence[str]):
         self.tokens = list(tokens)
         self._ids = {token: index for index, token in enumerate(self.tokens)}
-        self._unknown = self._ids.get(UNKNOWN)
+        self.unknown = 0 if self.tokens[:1] == [UNKNOWN_CHARACTER] else self._ids.get(UNKNOWN)
 
     @classmethod
     def of_characters(cls, text: str) -> Vocabulary:
@@ -48,12 +52,12 @@ class Vocabulary:
         """Tokens to ids: an int32 array (time,).
 
         Raises:
-            InputError: a token is not in a vocabulary that has no `UNKNOWN`.
+            InputError: a token is not in the vocabulary, and there is no id for unknown ones.
         """
         try:
-            if self._unknown is None:
+            if self.unknown is None:
                 return np.fromiter((self._ids[token] for token in tokens), dtype="int32")
-            return np.fromiter((self._ids.get(token, self._unknown) for token in tokens), dtype="int32")
+            return np.fromiter((self._ids.get(token, self.unknown) for token in tokens), dtype="int32")
         except KeyError as error:
             raise InputError(
                 f"the model does not know {error.args[0]!r}; it knows only the characters {''.join(self.tokens)!r}"
@@ -63,28 +67,47 @@ class Vocabulary:
         """Ids to tokens."""
         return [self.tokens[index] for index in ids]
 
+    def spelling_bits(self, ids: np.ndarray) -> np.ndarray:
+        """What each of the ids of characters (length,) costs besides its own bits: `SPELLING_BITS` if it is unknown,
+        so that bits per character count all characters in full; else 0."""
+        return np.where(ids == self.unknown, SPELLING_BITS, 0) if self.unknown is not None else np.zeros(len(ids))
 
-def character_ids(pieces: Callable[[], Iterable[str]]) -> tuple[np.ndarray, Vocabulary]:
+
+def character_ids(pieces: Callable[[], Iterable[str]], share_rare: bool = False) -> tuple[np.ndarray, Vocabulary]:
     """The ids of the characters of a text, in a memory-mapped temporary file, and the vocabulary.
 
     Args:
         pieces: gives the text piece by piece; called twice, first to find the characters, then to look them up.
+        share_rare: if there are more than `LARGE_ALPHABET` different characters, those that do not occur twice in the
+            first 80 % of the text, the training part, share the id of `UNKNOWN_CHARACTER`. Those beyond Unicode's first
+            plane (see `SPELLING_BITS`) never do.
 
     Returns:
         The ids (length,), read-only, of the smallest unsigned integer type that holds them; and the vocabulary, in
-        code-point order.
+        code-point order after `UNKNOWN_CHARACTER`, if any.
     """
 
     def code_points(piece):
         return np.frombuffer(piece.encode("utf-32-le"), "<u4")
 
-    occurs = np.zeros(sys.maxunicode + 1, dtype=bool)
+    occurs, length = np.zeros(sys.maxunicode + 1, dtype=bool), 0
     for piece in pieces():
         occurs[code_points(piece)] = True
+        length += len(piece)
+    first = []
+    if share_rare and occurs.sum() > LARGE_ALPHABET:
+        first, counts, left = [UNKNOWN_CHARACTER], np.zeros(1 << 16, int), int(length * 0.8)
+        for piece in pieces():
+            points = code_points(piece[:left])
+            counts += np.bincount(points[points < len(counts)], minlength=len(counts))
+            left -= len(points)
+        counts[ord(UNKNOWN_CHARACTER)] = 0
+        occurs[: len(counts)] = counts >= 2
     characters = np.flatnonzero(occurs)
 
-    id_of = np.zeros(len(occurs), dtype=np.min_scalar_type(len(characters) - 1))
-    id_of[characters] = np.arange(len(characters))
+    last = len(first) + len(characters)
+    id_of = np.zeros(len(occurs), dtype=np.min_scalar_type(last - 1))
+    id_of[characters] = np.arange(len(first), last)
     file = tempfile.TemporaryFile()  # noqa: SIM115 - goes when the array that is mapped to it goes
     try:
         for piece in pieces():
@@ -93,4 +116,4 @@ def character_ids(pieces: Callable[[], Iterable[str]]) -> tuple[np.ndarray, Voca
     except OSError as error:
         folder = tempfile.gettempdir()
         raise InputError(f"{folder} has no room for the text ({error}); name another folder in TMPDIR") from None
-    return np.memmap(file, id_of.dtype, mode="r"), Vocabulary([chr(character) for character in characters])
+    return np.memmap(file, id_of.dtype, mode="r"), Vocabulary([*first, *map(chr, characters)])

@@ -421,3 +421,13 @@ def test_a_run_is_not_evaluated_on_another_corpus(script, trained, tmp_path):
 def test_a_read_only_folder_is_one_line(script, tmp_path):
     (tmp_path / "runs").write_text("a file where the folder should be")
     assert refused(script("toy_sequence/train.py", "--runs", tmp_path / "runs", *TINY["toy_sequence"]), "runs")
+
+
+@pytest.mark.parametrize("name", ["eval", "compare", "publish"])
+def test_the_corpus_of_a_run_is_read_again_in_its_encoding(script, tmp_path, name):
+    (tmp_path / "text.txt").write_bytes("親譲りの無鉄砲で".encode("euc_jp"))
+    settings = {"seed": 0, "data": str(tmp_path / "text.txt"), "encoding": "euc_jp"}
+    (tmp_path / "hyperparameters.json").write_text(json.dumps(settings))
+    corpus = {"name": "another", "sha256": "0" * 64}
+    (tmp_path / "metrics.json").write_text(json.dumps({"seed": 0, "metric": "x", "corpus": corpus}))
+    assert refused(script(f"chargen/{name}.py", "--run", tmp_path), "trained on another", "text.txt")

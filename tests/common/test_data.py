@@ -1,10 +1,12 @@
+import hashlib
 import io
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from common import InputError, corpora, data
+from common import InputError, corpora, data, sample
 from common.vocabulary import UNKNOWN
 
 # Reading
@@ -15,7 +17,7 @@ def test_decode_drops_byte_order_mark_and_carriage_returns():
 
 
 def test_decode_names_file_and_line_of_invalid_utf8():
-    with pytest.raises(InputError, match=r"notes\.txt, line 3: byte 0xff is not valid UTF-8"):
+    with pytest.raises(InputError, match=r"notes\.txt, line 3: byte 0xff, the line's byte 3, is not valid UTF-8; save"):
         data.decode(b"one\ntwo\nth\xffree\n", "notes.txt")
 
 
@@ -30,11 +32,12 @@ def test_clean_text_strips_lowers_and_joins():
     assert data.clean_text("CHAPTER I.\n\n  Down the \n\t\nRabbit-Hole\n") == "chapter i. down the rabbit-hole"
 
 
-def test_pieces_of_a_text_make_what_the_whole_makes():
-    text = "\ufeffA Line\r\n\n  and — ANOTHER \n\n\nthe last, without an end"
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "cp932"])
+def test_pieces_of_a_text_make_what_the_whole_makes(encoding):
+    text = "すぐ\r\n\nする\nA Line\n\n  and ― ANOTHER \n\n\n章\n― of the last, without an end"
     for size in (1, 5, 1000):
-        pieces = list(data.clean_pieces(io.BytesIO(text.encode()), "x", size))
-        assert "".join(pieces) == "a line and — another the last, without an end"
+        pieces = list(data.clean_pieces(io.BytesIO(text.encode(encoding)), "x", size))
+        assert "".join(pieces) == "すぐする a line and ― another 章― of the last, without an end"
 
 
 def test_invalid_utf8_in_a_later_piece_names_its_line():
@@ -43,11 +46,80 @@ def test_invalid_utf8_in_a_later_piece_names_its_line():
 
 
 def test_a_text_of_your_own_in_any_script(tmp_path):
-    (tmp_path / "text.txt").write_text("アリスは\nうさぎを 見た\n", encoding="utf-8")
+    (tmp_path / "text.txt").write_text("Алиса\nアリスは\nうさぎを 見た\n", encoding="utf-8")
     ids, vocabulary, corpus = data.load_text(str(tmp_path / "text.txt"))
-    assert "".join(vocabulary.decode(ids)) == "アリスは うさぎを 見た"
+    assert "".join(vocabulary.decode(ids)) == "алиса アリスはうさぎを 見た"
     assert ids.dtype == np.uint8
     assert corpus["name"] == "text.txt"
+
+
+def text_of(path, encoding=None):
+    ids, vocabulary, corpus = data.load_text(str(path), encoding)
+    return "".join(vocabulary.decode(ids)), corpus["sha256"]
+
+
+AOZORA = "題\r\n\r\n　親譲《おやゆず》りの\r\n無鉄砲で\r\n\r\n底本：「例」\r\n2001年発行\r\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp932"])
+def test_a_text_from_aozora_is_read_as_downloaded_and_identified_by_its_bytes(tmp_path, encoding):
+    raw = AOZORA.encode(encoding)
+    (tmp_path / "text.txt").write_bytes(raw)
+    with zipfile.ZipFile(tmp_path / "text.zip", "w") as archive:
+        archive.writestr("fig1.png", b"no text")
+        archive.writestr("752_ruby.TXT", raw)
+    for name in ("text.txt", "text.zip"):
+        sha256 = hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
+        assert text_of(tmp_path / name) == ("題親譲りの無鉄砲で", sha256)
+
+
+def test_encoding_overrides_what_the_bytes_look_like(tmp_path):
+    (tmp_path / "text.txt").write_bytes("親譲りの".encode("euc_jp"))
+    assert text_of(tmp_path / "text.txt", "euc_jp")[0] == "親譲りの"
+    with pytest.raises(InputError, match=r"line 1: byte 0xbf, the line's byte 1, is not valid ascii; .*--encoding"):
+        text_of(tmp_path / "text.txt", "ascii")
+
+
+def test_signs_of_aozora_are_ordinary_characters_elsewhere(tmp_path):
+    (tmp_path / "text.txt").write_text("《紅楼夢》［＃一］｜と《二》", encoding="utf-8")
+    assert text_of(tmp_path / "text.txt")[0] == "《紅楼夢》［＃一］｜と《二》"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32-be", "klingon", "base64"])
+def test_an_encoding_that_cannot_be_read_is_refused(encoding):
+    with pytest.raises(InputError, match=f"--encoding '{encoding}'"):
+        data.load_text("sample", encoding)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"), [(["a.png"], "holds 0 files"), (["a.txt", "b.txt"], "holds 2 files"), ([], "holds 0 files")]
+)
+def test_a_zip_without_exactly_one_text_is_refused(tmp_path, names, message):
+    with zipfile.ZipFile(tmp_path / "text.zip", "w") as archive:
+        for name in names:
+            archive.writestr(name, "text")
+    with pytest.raises(InputError, match=message):
+        data.load_text(str(tmp_path / "text.zip"))
+
+
+def test_a_damaged_or_huge_zip_is_refused(tmp_path, monkeypatch):
+    path = tmp_path / "text.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.txt", "親譲りの無鉄砲で")
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace("無鉄砲".encode(), "無鉄炮".encode()))
+    with pytest.raises(InputError, match="damaged"):
+        data.load_text(str(path))
+    path.write_bytes(whole)
+    monkeypatch.setattr(data, "MAX_ZIPPED_TEXT", 23)
+    with pytest.raises(InputError, match="larger than 23 bytes"):
+        data.load_text(str(path))
+
+
+def test_an_english_text_is_cleaned_as_ever(real_corpora):
+    for raw in (sample.story().encode(), (Path(real_corpora) / "alice_in_wonderland.txt").read_bytes()):
+        lines = [line.strip().lower() for line in raw.decode("utf-8-sig").splitlines()]
+        assert "".join(data.clean_pieces(io.BytesIO(raw), "x")) == " ".join(filter(None, lines))
 
 
 def test_words_that_are_rare_in_the_first_80_percent_are_unknown(tmp_path):
@@ -183,6 +255,24 @@ def test_alice_has_142554_characters_of_42_kinds(real_corpora):
     assert (len(ids), len(vocabulary)) == (142554, 42)
     assert "".join(vocabulary.decode(ids[-30:])).endswith("the happy summer days.")
     assert corpus == {"name": "Alice in Wonderland", "sha256": corpora.ALICE.sha256}
+
+
+def test_botchan_has_88269_characters(monkeypatch, real_corpora):
+    if not (Path(real_corpora) / corpora.BOTCHAN.filename).is_file():
+        pytest.skip(f"bocchan.txt is not in {real_corpora}")
+    monkeypatch.setenv("RNN_DATA", real_corpora)
+    text, sha256 = text_of("botchan")
+    assert (len(text), sha256) == (88269, corpora.BOTCHAN.sha256)
+    assert text.startswith("親譲りの無鉄砲で")
+
+
+def test_botchan_is_looked_up_as_alice_is(monkeypatch, tmp_path):
+    for corpus in (corpora.ALICE, corpora.BOTCHAN):
+        (tmp_path / corpus.filename).write_text("another text")
+    monkeypatch.setenv("RNN_DATA", str(tmp_path))
+    for name, corpus in ((None, corpora.ALICE), ("botchan", corpora.BOTCHAN)):
+        with pytest.raises(InputError, match=f"{corpus.filename} is not the published .*{corpus.sha256}"):
+            data.load_text(name)
 
 
 def test_umich_has_7086_rows_and_1212_different_sentences(real_corpora):

@@ -55,3 +55,13 @@ def test_uniform_guess_among_eight_costs_three_bits():
     metric = BitsPerCharacter()
     metric.update_state(np.array([[3, 7]]), np.zeros((1, 2, 8)))
     assert float(metric.result()) == pytest.approx(3)
+
+
+def test_bits_of_an_unknown_character_count_its_spelling_too(batch):
+    logits, targets, _ = batch
+    targets = np.maximum(targets, 0).astype("uint8")
+    plain, paid = BitsPerCharacter(), BitsPerCharacter(unknown=2)
+    plain.update_state(targets, logits)
+    paid.update_state(targets, logits)
+    assert float(paid.result() - plain.result()) == pytest.approx(16 * np.mean(targets == 2), rel=1e-4)
+    assert BitsPerCharacter.from_config(paid.get_config()).unknown == 2

@@ -1,11 +1,12 @@
 import tempfile
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
 from common import InputError
 from common.batches import epochs
-from common.vocabulary import PADDING, UNKNOWN, Vocabulary, character_ids
+from common.vocabulary import PADDING, UNKNOWN, UNKNOWN_CHARACTER, Vocabulary, character_ids
 
 
 def test_characters_are_sorted_and_round_trip():
@@ -27,6 +28,45 @@ def test_ids_of_characters_have_the_smallest_type_that_holds_them(count, type_of
     assert ids.dtype == type_of_ids
     assert "".join(vocabulary.decode(ids)) == characters[100:] + characters[:100]
     assert "".join(vocabulary.tokens) == characters
+
+
+def alphabet_text():
+    """300 kanji twice, and in the last 20 %, which is no training, some new ones again and again."""
+    kanji = "".join(map(chr, range(0x4E00, 0x4E00 + 300)))
+    return kanji + "一度〓〓😀" + kanji + "験" * 152
+
+
+def test_characters_that_do_not_occur_twice_in_training_share_an_id():
+    text = alphabet_text()
+    for cut in (1, 400, 606):
+        ids, vocabulary = character_ids(lambda cut=cut: [text[:cut], text[cut:]], share_rare=True)
+        assert vocabulary.tokens == [UNKNOWN_CHARACTER, *sorted(set(text) - set("度〓験"))]
+        known = ["〓" if character in "度〓験" else character for character in text]
+        assert vocabulary.decode(ids) == known
+        assert vocabulary.encode("験一犬").tolist() == [0, 1, 0]
+        assert ids.dtype == np.uint16
+
+
+@pytest.mark.parametrize(("distinct", "asked"), [(256, True), (300, False)])
+def test_no_id_is_shared_in_a_small_alphabet_or_unasked(distinct, asked):
+    text = "".join(map(chr, range(0x4E00, 0x4E00 + distinct)))
+    ids, vocabulary = character_ids(lambda: [text], share_rare=asked)
+    assert ("".join(vocabulary.tokens), vocabulary.unknown) == (text, None)
+    assert vocabulary.spelling_bits(ids).sum() == 0
+
+
+def test_bits_of_all_characters_of_the_first_plane_are_those_of_one_distribution():
+    """Whatever the model says, probabilities of all that may come next sum to 1: unknown ones are paid for in full."""
+    _, vocabulary = character_ids(lambda: [alphabet_text()], share_rare=True)
+    probabilities = np.random.default_rng(0).dirichlet(np.ones(len(vocabulary)))
+    everything = vocabulary.encode(map(chr, range(1 << 16)))
+    unknown = everything == vocabulary.unknown
+    bits = -np.log2(probabilities[everything]) + vocabulary.spelling_bits(everything)
+    shares = 2.0**-bits
+    known = probabilities[1:].sum() - probabilities[vocabulary.encode("😀")[0]]
+    assert np.isclose(shares[~unknown].sum(), known)
+    assert np.isclose(shares[unknown].sum(), probabilities[0] * unknown.sum() / 65536)
+    assert shares.sum() <= 1
 
 
 def test_words_start_with_padding_and_unknown_then_the_commonest():
