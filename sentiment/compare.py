@@ -1,4 +1,4 @@
-"""Seven models, trained on the same sentences, side by side (baselines.py says what they are).
+"""Ten models, trained on the same sentences, side by side (baselines.py says what they are).
 
     python sentiment/compare.py                          # all but `inner`
     python sentiment/compare.py --protocol folds
@@ -36,7 +36,10 @@ from common.tables import print_table
 from sentiment.train import PRESETS, Hyperparameters, for_raw_file
 
 UMICH_SUBJECTS = "da vinci", "harry potter", "brokeback mountain", "mission impossible"
-MODELS = "majority", "naive Bayes", "logistic regression", "SVM", "book's LSTM", "CNN", "network"
+MODELS = (
+    *("majority", "naive Bayes", "logistic regression", "SVM", "NB-SVM", "character SVM", "word + character SVM"),
+    *("book's LSTM", "CNN", "network"),
+)
 WORD_SETTINGS = Hyperparameters(  # of the book's LSTM and the CNN, which read whole words
     minimum_count=2,
     vocabulary_size=8000,

@@ -122,9 +122,13 @@ def difference(first: Sequence, second: Sequence, splits: Sequence[tuple]) -> Di
 
 
 def inner_folds(labels) -> list[tuple[list[int], list[int]]]:
-    """For each of the five folds one `(training, validation)` split of its training part; its test part is left out."""
+    """For each of the five folds one `(training, validation)` split of its training part; its test part is left out.
+
+    One fifth validates, or one fourth where a label has only four rows in a training part.
+    """
     splits = []
     for number, (training, _) in enumerate(folds(labels)):
-        parts = folds([labels[index] for index in training])[number]
-        splits.append(tuple([training[index] for index in part] for part in parts))
+        inner = [labels[index] for index in training]
+        parts = folds(inner, min(5, inner.count(0), inner.count(1)))
+        splits.append(tuple([training[index] for index in part] for part in parts[number % len(parts)]))
     return splits

@@ -32,6 +32,13 @@ def test_inner_folds_never_touch_the_test_part():
         assert (len(validation), sum(labels[row] for row in validation)) == (16, pytest.approx(9.6, abs=1))
 
 
+def test_inner_folds_of_the_fewest_sentences_that_can_be_split():
+    labels = [0] * 5 + [1] * 9
+    for (training, validation), (outer, _) in zip(inner_folds(labels), folds(labels), strict=True):
+        assert sorted(training + validation) == sorted(outer)
+        assert {labels[row] for row in training} == {labels[row] for row in validation} == {0, 1}
+
+
 def test_leaving_a_subject_out_leaves_no_mention_of_it_in_training():
     rows = [(1, "I like Tea!"), (0, "tea is bad"), (1, "coffee, good"), (0, "steam"), (0, "tea or coffee")]
     assert subject_folds(rows, ["tea"]) == [([2, 3], [0, 1, 4])]  # steam holds no word tea
