@@ -5,8 +5,9 @@
     python sentiment/compare.py --protocol inner --models network --epochs 12   # try a change of the default model
 
 - **folds**: five-fold cross-validation on different sentences. Beside it the *leaking* accuracy that each model gets
-  on a random split of the raw file, full of copies. Different sentences may still differ in one letter: two more
-  columns hold the accuracy on near-copies of a training sentence (within three edits) and on the rest.
+  on a random split of the raw file, full of copies. Different sentences may still differ in one word: two more
+  columns hold the accuracy on near-copies of a training sentence (Jaccard's index of their words above 0.8) and on
+  the rest.
 - **subjects**: nearly every sentence names one of four books and films. Train on those that do not mention one of them,
   test on those that do. What was memorised of a subject ("everybody praises this one") is worth nothing here.
 - **groups**: the folds again, with near-copies kept together, in training or in the test.
@@ -172,7 +173,8 @@ def main(options: Options) -> None:
         print_table((*headers[protocol], f"{options.models[-1]} - this row (95 % interval)"), table)
         if protocol == "folds":
             print(
-                f"{near.sum()} of {len(near)} test sentences are near copies of a training sentence: within three edits"
+                f"{near.sum()} of {len(near)} test sentences are near-copies of a training sentence: of the words of "
+                "the two, more than 0.8 are in both"
             )
         print(flush=True)
 
