@@ -51,7 +51,7 @@ class LogCountRatios(TransformerMixin, BaseEstimator):
 def make_linear(name: str) -> Pipeline:
     """The linear model `name`, one of `LINEAR`, not trained."""
     words = TfidfVectorizer(ngram_range=(1, 2))
-    characters = TfidfVectorizer(ngram_range=(1, 5), analyzer="char")
+    characters = TfidfVectorizer(ngram_range=(1, 5), analyzer="char", sublinear_tf=True)
     if name == "logistic regression":
         return make_pipeline(words, LogisticRegression(C=10))
     features = {
@@ -60,7 +60,7 @@ def make_linear(name: str) -> Pipeline:
         "character SVM": characters,
         "word + character SVM": make_union(words, characters),
     }
-    return make_pipeline(features[name], LinearSVC())
+    return make_pipeline(features[name], LinearSVC(max_iter=10_000))
 
 
 def predict_linear(model: Pipeline, sentences: Sequence[str]) -> np.ndarray:

@@ -20,6 +20,7 @@ from sentiment.model import build_model
 from sentiment.subwords import make_encoder, make_vocabulary
 
 MANY = 3000  # sentences: of so many or more, a tenth validates
+MAX_EPOCHS = 6  # over so many sentences, so that the learning rate has fallen before the network overfits
 PATIENCE = 2  # epochs without a smaller loss on that tenth, after which training stops
 
 
@@ -84,9 +85,10 @@ def fit(
         ([inputs[row] for row in rows], labels[rows]) for rows in split_validation(len(labels))
     )
     monitor = "val_loss" if validation else "loss"
+    epochs = min(MAX_EPOCHS, hyperparameters.epochs) if validation else hyperparameters.epochs
 
     def rate(epoch):  # Keras's CosineDecay would be part of the compiled optimizer, for one length of training only
-        return hyperparameters.learning_rate * (1 + math.cos(math.pi * epoch / hyperparameters.epochs)) / 2
+        return hyperparameters.learning_rate * (1 + math.cos(math.pi * epoch / epochs)) / 2
 
     trained = []
     for name, seed in members(hyperparameters):
@@ -103,7 +105,7 @@ def fit(
         model.fit(
             batches,
             validation_data=bucketed_batches(validation, validation_labels, 256) if validation else None,
-            epochs=hyperparameters.epochs,
+            epochs=epochs,
             callbacks=callbacks,
             shuffle=False,  # the dataset has done it
             verbose=progress(),

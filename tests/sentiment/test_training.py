@@ -140,10 +140,11 @@ def test_the_temperature_by_hand():
 
 def test_of_many_sentences_the_best_epoch_is_kept_and_the_temperature_set_on_the_validation_part(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "MANY", 100)
+    monkeypatch.setattr(training, "MAX_EPOCHS", 8)
     noise = [(int(label), sentence) for label, (_, sentence) in zip(np.arange(200) % 7 % 2, ROWS, strict=False)]
     (tmp_path / "backup").mkdir()
     for name in ("model", "fold-1"):
-        train_and_save(tmp_path, name, noise, ["ham", "spam"], replace(TINY, epochs=8, learning_rate=0.05))
+        train_and_save(tmp_path, name, noise, ["ham", "spam"], replace(TINY, epochs=10, learning_rate=0.05))
     with open(tmp_path / "history.csv") as file:
         losses = [float(row["val_loss"]) for row in csv.DictReader(file)]
     assert 0 < np.argmin(losses) + training.PATIENCE == len(losses) - 1 < 7  # stopped before the last epoch
