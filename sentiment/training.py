@@ -65,7 +65,8 @@ def fit(
     """Train a network, or the ensemble that `ensemble_size` asks for.
 
     Of many sentences, a tenth is set aside: training stops where the loss on it does not fall any more, the weights of
-    the best epoch are kept, and the temperature is set there. Of few sentences all are trained on, for all epochs.
+    the best epoch are kept, and the temperature is set there. So many sentences are not learned by heart soon: the
+    recurrent layer is never ignored (`sentence_dropout`). Of few sentences all are trained on, for all epochs.
 
     Args:
         build: makes the network from hyperparameters and vocabulary size, as `build_model` does.
@@ -78,17 +79,19 @@ def fit(
     Returns:
         The network, which the next call may train anew, or the ensemble.
     """
-    # The compiled network depends neither on the seed nor on the length of the training.
-    model = compiled_model(build, replace(hyperparameters, seed=0, ensemble_size=1, epochs=1))
     labels = np.array(labels, dtype="float32")
     (training, training_labels), (validation, validation_labels) = (
         ([inputs[row] for row in rows], labels[rows]) for rows in split_validation(len(labels))
     )
     monitor = "val_loss" if validation else "loss"
-    epochs = min(MAX_EPOCHS, hyperparameters.epochs) if validation else hyperparameters.epochs
+    if validation:
+        epochs = min(MAX_EPOCHS, hyperparameters.epochs)
+        hyperparameters = replace(hyperparameters, epochs=epochs, sentence_dropout=0.0)
+    # The compiled network depends neither on the seed nor on the length of the training.
+    model = compiled_model(build, replace(hyperparameters, seed=0, ensemble_size=1, epochs=1))
 
     def rate(epoch):  # Keras's CosineDecay would be part of the compiled optimizer, for one length of training only
-        return hyperparameters.learning_rate * (1 + math.cos(math.pi * epoch / epochs)) / 2
+        return hyperparameters.learning_rate * (1 + math.cos(math.pi * epoch / hyperparameters.epochs)) / 2
 
     trained = []
     for name, seed in members(hyperparameters):
@@ -105,7 +108,7 @@ def fit(
         model.fit(
             batches,
             validation_data=bucketed_batches(validation, validation_labels, 256) if validation else None,
-            epochs=epochs,
+            epochs=hyperparameters.epochs,
             callbacks=callbacks,
             shuffle=False,  # the dataset has done it
             verbose=progress(),
