@@ -87,7 +87,7 @@ compare-chargen: data .venv/.installed-compare ## compressors, n-grams and the n
 compare-pos_tagging: data ## train all taggers, the classical ones too, and print one table (15 minutes)
 	$(RUN) pos_tagging/compare.py $(ARGS)
 
-compare-sentiment: data ## seven models of the sentences side by side, under three protocols (5 minutes)
+compare-sentiment: data ## ten models of the sentences side by side, under three protocols (5 minutes)
 	@$(RUN) sentiment/compare.py $(ARGS)
 
 site: $(SETUP) ## write a static page on which the character model writes in the browser, in runs/site

@@ -95,6 +95,18 @@ def opinions(count: int = 2000, seed: int = 0) -> str:
     return "".join(f"{label}\t{sentence}\n" for label, sentence in rows)
 
 
+def hard_opinions(count: int = 10_000, noise: float = 0.1, seed: int = 0) -> str:
+    """`count` rows like those of `opinions`, but longer, about 20 words, without copies, and harder: of two opinions
+    the second counts, and of a share of `noise` of the rows the label is the wrong one."""
+    generator = random.Random(seed)
+    rows = {}
+    while len(rows) < count:
+        (first, one), (second, two) = _opinion(generator), _opinion(generator)
+        sentence = f"{one}, {'and' if first == second else 'but'} {two}"
+        rows[sentence] = 1 - second if generator.random() < noise else second
+    return "".join(f"{label}\t{sentence}\n" for sentence, label in rows.items())
+
+
 def _parse(grammar: str) -> dict[str, tuple[list[float], list[list[str]]]]:
     """symbol -> (weights, expansions), each expansion a list of tokens and symbols."""
     rules: dict[str, tuple[list[float], list[list[str]]]] = {}

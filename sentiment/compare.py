@@ -1,12 +1,13 @@
-"""Seven models, trained on the same sentences, side by side (baselines.py says what they are).
+"""Ten models, trained on the same sentences, side by side (baselines.py says what they are).
 
     python sentiment/compare.py                          # all but `inner`
     python sentiment/compare.py --protocol folds
     python sentiment/compare.py --protocol inner --models network --epochs 12   # try a change of the default model
 
 - **folds**: five-fold cross-validation on different sentences. Beside it the *leaking* accuracy that each model gets
-  on a random split of the raw file, full of copies. Different sentences may still differ in one letter: two more
-  columns hold the accuracy on near-copies of a training sentence (within three edits) and on the rest.
+  on a random split of the raw file, full of copies. Different sentences may still differ in one word: two more
+  columns hold the accuracy on near-copies of a training sentence (Jaccard's index of their words above 0.8) and on
+  the rest.
 - **subjects**: nearly every sentence names one of four books and films. Train on those that do not mention one of them,
   test on those that do. What was memorised of a subject ("everybody praises this one") is worth nothing here.
 - **groups**: the folds again, with near-copies kept together, in training or in the test.
@@ -36,7 +37,10 @@ from common.tables import print_table
 from sentiment.train import PRESETS, Hyperparameters, for_raw_file
 
 UMICH_SUBJECTS = "da vinci", "harry potter", "brokeback mountain", "mission impossible"
-MODELS = "majority", "naive Bayes", "logistic regression", "SVM", "book's LSTM", "CNN", "network"
+MODELS = (
+    *("majority", "naive Bayes", "logistic regression", "SVM", "NB-SVM", "character SVM", "word + character SVM"),
+    *("book's LSTM", "CNN", "network"),
+)
 WORD_SETTINGS = Hyperparameters(  # of the book's LSTM and the CNN, which read whole words
     minimum_count=2,
     vocabulary_size=8000,
@@ -169,7 +173,8 @@ def main(options: Options) -> None:
         print_table((*headers[protocol], f"{options.models[-1]} - this row (95 % interval)"), table)
         if protocol == "folds":
             print(
-                f"{near.sum()} of {len(near)} test sentences are near copies of a training sentence: within three edits"
+                f"{near.sum()} of {len(near)} test sentences are near-copies of a training sentence: of the words of "
+                "the two, more than 0.8 are in both"
             )
         print(flush=True)
 

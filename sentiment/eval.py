@@ -3,11 +3,13 @@
     python sentiment/eval.py                        # the newest run
     python sentiment/eval.py --run runs/sentiment/NAME
 
-Each of the run's five fold models is tested on the fifth of the sentences that it never saw. Three rows of the table
-are there to compare with: the majority class; logistic regression on TF-IDF of words and word pairs, trained on the
-same folds; and the mean of its probabilities and the run's. The row LEAKING shows the accuracy on a random split of the
-raw file. Below the table come the difference in accuracy to logistic regression, with its 95 % interval by a bootstrap
-over the sentences, and the run's most confident errors.
+Each of the run's five fold models is tested on the fifth of the sentences that it never saw. The other rows of the
+table are there to compare with: the majority class, and five linear models, trained on the same folds (baselines.py
+says what they are). The strongest of them is the baseline. Which one that is, the inner protocol of compare.py says: it
+splits the training parts of the folds, and does not look at their test parts. One more row is the mean of its
+probabilities and the run's. The row LEAKING shows the accuracy on a random split of the raw file. Below the table come
+the difference in accuracy to the baseline, with its 95 % interval by a bootstrap over the sentences, and the run's most
+confident errors.
 
 Figures in the run folder: `roc.png`; `calibration.png`: of the sentences with a probability of about 0.8, are 80 %
 positive? (the *expected calibration error* is the mean distance from that); `sentences.png`: the vectors of the
@@ -38,6 +40,7 @@ def evaluate(run: Path, raw, names, seed: int) -> dict:
     """Cross-validate the run's models on the raw rows, print the tables, draw the figures, return the metrics."""
     from common import plots
     from sentiment import figures, scoring
+    from sentiment.baselines import strongest_linear
     from sentiment.model import predict
     from sentiment.splits import difference, leaking_split
 
@@ -46,6 +49,7 @@ def evaluate(run: Path, raw, names, seed: int) -> dict:
     parts = folds(labels.tolist())
     classifiers = [scoring.load_classifier(run / f"fold-{number + 1}.keras") for number in range(len(parts))]
     probabilities, linear = scoring.predict_unseen(classifiers, parts, labels, sentences)
+    baseline = strongest_linear(labels, sentences)
     majority = np.full(len(rows), round(labels.mean()))
 
     leaking_labels, leaking_sentences = zip(*leaking_split(raw, seed)[1], strict=True)
@@ -53,21 +57,24 @@ def evaluate(run: Path, raw, names, seed: int) -> dict:
     leaking = scoring.accuracy(leaking_labels, leaking_probabilities)
 
     accuracy, spread, f1 = scoring.fold_scores(labels, probabilities, parts)
-    linear_scores = scoring.fold_scores(labels, linear, parts)
-    mean_scores = scoring.fold_scores(labels, (probabilities + linear) / 2, parts)
+    linear_scores = {name: scoring.fold_scores(labels, each, parts) for name, each in linear.items()}
+    mean_scores = scoring.fold_scores(labels, (probabilities + linear[baseline]) / 2, parts)
     print_table(
         ("model", "tested on", "accuracy", "spread over folds", "F1"),
         [
             ("majority class", "unseen sentences", *scoring.fold_scores(labels, majority, parts)[:2], ""),
-            ("TF-IDF, logistic regression", "unseen sentences", *linear_scores),
+            *((name, "unseen sentences", *scores) for name, scores in linear_scores.items()),
             (f"this run ({run})", "unseen sentences", accuracy, spread, f1),
-            ("mean of the two above", "unseen sentences", *mean_scores),
+            (f"mean of this run and {baseline}", "unseen sentences", *mean_scores),
             ("LEAKING: random split of the raw file", "copies of training sentences", leaking, "", ""),
         ],
     )
-    right, linear_right = ([(p[test] >= 0.5) == labels[test] for _, test in parts] for p in (probabilities, linear))
-    above_linear = difference(right, linear_right, parts)
-    print(f"\naccuracy, this run - logistic regression (95 % interval): {above_linear}")
+    right, baseline_right = (
+        [(each[test] >= 0.5) == labels[test] for _, test in parts] for each in (probabilities, linear[baseline])
+    )
+    above = difference(right, baseline_right, parts)
+    print(f"\nThe {baseline} is the strongest linear model by the inner protocol.")
+    print(f"accuracy, this run - {baseline} (95 % interval): {above}")
     print_errors(labels, sentences, probabilities, names)
     error = scoring.calibration_error(labels, probabilities)
     print(f"\nexpected calibration error {error:.4f}")
@@ -86,8 +93,8 @@ def evaluate(run: Path, raw, names, seed: int) -> dict:
         "cv_accuracy_with_linear": mean_scores[0],
         "calibration_error": error,
         "leaking_accuracy": leaking,
-        "baseline": {"name": "TF-IDF, logistic regression", "value": linear_scores[0]},
-        "difference_to_baseline": above_linear._asdict(),
+        "baseline": {"name": baseline, "value": linear_scores[baseline][0]},
+        "difference_to_baseline": above._asdict(),
     }
 
 

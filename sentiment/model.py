@@ -5,6 +5,7 @@
         -> MaskedMaxPooling (batch, 2 hidden) -> Dense: logit (batch, 1)
     ids (batch, time, subwords)
         -> SubwordLogits (batch, 1), added to the logit
+    the sum -> Temperature: the same, over a number
 
 A logit above 0 says that the sentence is positive.
 """
@@ -89,6 +90,21 @@ class MaskedMaxPooling(layers.Layer):
         return None  # there is no time any more
 
 
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class Temperature(layers.Layer):
+    """Logits -> logits, divided by one number. It is 1 until training.py sets it, on sentences not trained on: above 1
+    where the network is too sure of itself, below 1 where it is not sure enough.
+
+    Reference: Guo et al. 2017, On calibration of modern neural networks.
+    """
+
+    def build(self, input_shape):
+        self.temperature = self.add_weight(shape=(), initializer="ones", trainable=False, name="temperature")
+
+    def call(self, logits):
+        return logits / self.temperature
+
+
 def build_model(hyperparameters, vocabulary_size: int) -> Model:
     """The network, not compiled: ids (batch, time, subwords), 0 where padded -> logits (batch, 1).
 
@@ -107,7 +123,7 @@ def build_model(hyperparameters, vocabulary_size: int) -> Model:
     sentence = layers.Dropout(hyperparameters.sentence_dropout, noise_shape=(None, 1))(sentence)  # all of it or nothing
     deep = layers.Dense(1)(sentence)
     wide = SubwordLogits(vocabulary_size, hyperparameters.subword_logit_scale)(ids)
-    return Model(ids, layers.Add()([deep, wide]))
+    return Model(ids, Temperature(name="temperature")(layers.Add()([deep, wide])))
 
 
 def predict(model: Model, encode, sentences) -> np.ndarray:

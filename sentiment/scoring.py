@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.metrics import accuracy_score, f1_score
 
 from common.saving import load_model
-from sentiment.baselines import logistic_regression
+from sentiment.baselines import LINEAR, make_linear, predict_linear
 from sentiment.model import predict
 from sentiment.subwords import make_encoder
 
@@ -19,7 +19,7 @@ def load_classifier(path: Path) -> tuple:
     return model, make_encoder(vocabularies["subwords"])
 
 
-def predict_unseen(classifiers, parts, labels, sentences) -> tuple[np.ndarray, np.ndarray]:
+def predict_unseen(classifiers, parts, labels, sentences) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """The probability that each sentence is positive, from models that were not trained on it.
 
     Args:
@@ -29,14 +29,15 @@ def predict_unseen(classifiers, parts, labels, sentences) -> tuple[np.ndarray, n
         sentences: (sentences,).
 
     Returns:
-        The probabilities by the classifiers, and those by logistic regression, trained here on the same folds: both
-        (sentences,).
+        The probabilities by the classifiers; and, under its name, those by each linear model, trained here on the same
+        folds: all (sentences,).
     """
-    probabilities, linear = np.zeros(len(labels)), np.zeros(len(labels))
+    probabilities, linear = np.zeros(len(labels)), {name: np.zeros(len(labels)) for name in LINEAR}
     for classifier, (training, test) in zip(classifiers, parts, strict=True):
         probabilities[test] = predict(*classifier, sentences[test])
-        baseline = logistic_regression().fit(sentences[training], labels[training])
-        linear[test] = baseline.predict_proba(sentences[test])[:, 1]
+        for name in LINEAR:
+            model = make_linear(name).fit(sentences[training], labels[training])
+            linear[name][test] = predict_linear(model, sentences[test])
     return probabilities, linear
 
 

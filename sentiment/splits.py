@@ -4,7 +4,7 @@ how two models differ over the splits."""
 from collections.abc import Sequence
 
 import numpy as np
-from nltk import edit_distance
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
 from common import InputError
@@ -39,27 +39,23 @@ def subject_folds(rows: list[tuple[int, str]], subjects: Sequence[str]) -> list[
     return parts
 
 
-def near_copies(sentences: Sequence[str], edits: int = 3) -> list[tuple[int, int]]:
-    """The pairs of sentences, as indices with the smaller one first, that are at most `edits` apart after `normalise`.
+def near_copies(sentences: Sequence[str], overlap: float = 0.8) -> list[tuple[int, int]]:
+    """The pairs of sentences, as indices with the smaller one first, that share more than `overlap` of their words.
 
-    An edit inserts, deletes or replaces one character, and changes by at most one how many characters are too many and
-    how many are missing. Counting characters therefore rules out most pairs; the distance of the others is computed.
+    The overlap is Jaccard's index: how many different words are in both sentences, over how many are in either of them
+    (words as `normalise` leaves them).
 
-    References: Levenshtein 1966, Binary codes capable of correcting deletions, insertions, and reversals.
+    Reference: Broder 1997, On the resemblance and containment of documents.
     """
-    normalised = [normalise(sentence) for sentence in sentences]
-    lengths = np.array([len(sentence) for sentence in normalised])
-    # How many characters of each sentence are in each of 64 bins; more bins would rule out more pairs.
-    bins = [np.array([ord(character) % 64 for character in sentence], dtype=int) for sentence in normalised]
-    counts = np.array([np.bincount(each, minlength=64) for each in bins])  # (sentences, 64)
+    counter = CountVectorizer(preprocessor=normalise, tokenizer=str.split, token_pattern=None, binary=True)
+    words = counter.fit_transform(sentences)  # 0 or 1 (sentences, vocabulary)
+    sizes = words.sum(axis=1).A1  # different words of each sentence
     pairs = []
-    for one, sentence in enumerate(normalised):
-        others = one + 1 + np.flatnonzero(np.abs(lengths[one + 1 :] - lengths[one]) <= edits)
-        differences = counts[others] - counts[one]  # (others, 64)
-        too_many, missing = np.maximum(differences, 0).sum(axis=1), np.maximum(-differences, 0).sum(axis=1)
-        for other in others[np.maximum(too_many, missing) <= edits].tolist():
-            if edit_distance(sentence, normalised[other]) <= edits:
-                pairs.append((one, other))
+    for one in range(len(sentences)):
+        others = slice(one + 1, None)
+        shared = (words[others] @ words[one].T).toarray()[:, 0]  # words that each later sentence shares with this one
+        index = shared / (sizes[others] + sizes[one] - shared)
+        pairs += [(one, one + 1 + int(other)) for other in np.flatnonzero(index > overlap)]
     return pairs
 
 
@@ -122,9 +118,13 @@ def difference(first: Sequence, second: Sequence, splits: Sequence[tuple]) -> Di
 
 
 def inner_folds(labels) -> list[tuple[list[int], list[int]]]:
-    """For each of the five folds one `(training, validation)` split of its training part; its test part is left out."""
+    """For each of the five folds one `(training, validation)` split of its training part; its test part is left out.
+
+    One fifth validates, or one fourth where a label has only four rows in a training part.
+    """
     splits = []
     for number, (training, _) in enumerate(folds(labels)):
-        parts = folds([labels[index] for index in training])[number]
-        splits.append(tuple([training[index] for index in part] for part in parts))
+        inner = [labels[index] for index in training]
+        parts = folds(inner, min(5, inner.count(0), inner.count(1)))
+        splits.append(tuple([training[index] for index in part] for part in parts[number % len(parts)]))
     return splits

@@ -1,10 +1,11 @@
+import re
 from collections import defaultdict
 
 from common import data, sample
 
 
 def test_same_seed_gives_the_same_corpus_and_another_seed_another():
-    for make in (sample.tagged_lines, sample.story, sample.opinions):
+    for make in (sample.tagged_lines, sample.story, sample.opinions, sample.hard_opinions):
         assert make(50, seed=3) == make(50, seed=3)
         assert make(50, seed=3) != make(50, seed=4)
 
@@ -30,6 +31,19 @@ def test_every_opinion_word_occurs_with_both_labels():
 def test_opinions_have_copies_like_the_umich_file():
     rows, _ = data.parse_opinions(sample.opinions(), "sample")
     assert len(data.deduplicate(rows)) < 0.6 * len(rows)
+
+
+def test_of_hard_opinions_the_second_counts_but_for_the_noise():
+    for noise in (0, 0.1):
+        rows, _ = data.parse_opinions(sample.hard_opinions(3000, noise), "sample")
+        assert len(data.deduplicate(rows)) > 2990
+        assert 19 < sum(len(sentence.split()) for _, sentence in rows) / 3000 < 23
+        seconds = [
+            (label, re.search(r"(?:and|but) [a-z ]+ was ([a-z]+), [a-z ]+$", sentence)) for label, sentence in rows
+        ]
+        wrong = [label != (found[1] in sample.PRAISE.split()) for label, found in seconds if found]
+        assert len(wrong) > 200
+        assert abs(sum(wrong) / len(wrong) - noise) <= 4 * (noise / len(wrong)) ** 0.5  # four standard errors
 
 
 def test_the_test_part_holds_words_never_seen_before():

@@ -74,14 +74,20 @@ def test_near_copies_in_another_fold_are_found():
 
 @pytest.fixture
 def near_copied(tmp_path):
-    """A file of 70 made-up words, 40 of them positive; to 30 of them there is a near-copy, with an s more."""
+    """A file of 70 sentences of five or six made-up words, 40 of them positive; to 15 of them there is a near-copy,
+    with one word more."""
     generator = np.random.default_rng(0)
-    words = ["".join(generator.choice(list("abcdefghijk"), 15)) for _ in range(55)]
-    rows = [(int(number < 30), word) for number, word in enumerate(words)]
-    rows += [(label, f"{word}s") for label, word in rows[20:35]]
+    words = ["".join(letters) for letters in generator.choice(list("abcdefghijk"), (55 * 5, 15))]
+    rows = [(int(number < 30), " ".join(words[5 * number : 5 * number + 5])) for number in range(55)]
+    rows += [(label, f"{sentence} indeed") for label, sentence in rows[20:35]]
     path = tmp_path / "near.txt"
-    path.write_text("".join(f"{label}\t{word}\n" for label, word in rows), encoding="utf-8")
+    path.write_text("".join(f"{label}\t{sentence}\n" for label, sentence in rows), encoding="utf-8")
     return str(path), rows
+
+
+def copies(sentence):
+    """The sentence, and what its near-copy in the file of `near_copied` is, if there is one."""
+    return {sentence, f"{sentence} indeed", sentence.removesuffix(" indeed")}
 
 
 def test_the_table_of_the_folds_tells_near_copies_from_the_rest(near_copied, capsys):
@@ -91,9 +97,9 @@ def test_the_table_of_the_folds_tells_near_copies_from_the_rest(near_copied, cap
     near, rest = [], []
     for training, test in folds([label for label, _ in rows]):
         trained = {rows[index][1] for index in training}
-        for label, word in (rows[index] for index in test):
-            (near if {f"{word}s", word.removesuffix("s")} & trained else rest).append(label)
-    assert f"{len(near)} of 70 test sentences are near copies of a training sentence: within three edits" in printed
+        for label, sentence in (rows[index] for index in test):
+            (near if copies(sentence) & trained else rest).append(label)
+    assert any(line.startswith(f"{len(near)} of 70 test sentences are near-copies") for line in printed)
     row = next(line.split() for line in printed if line.startswith("majority  "))
     assert np.allclose([float(cell) for cell in row[4:]], [np.mean(near), np.mean(rest)], atol=1e-4)
 
@@ -103,7 +109,7 @@ def test_folds_without_near_copies_leave_the_column_empty(tmp_path, capsys):
     (tmp_path / "rows.txt").write_text("".join(rows), encoding="utf-8")
     compare.main(compare.Options(data=str(tmp_path / "rows.txt"), protocol="folds", models=("majority",)))
     printed = capsys.readouterr().out
-    assert "\n0 of 20 test sentences are near copies" in printed
+    assert "\n0 of 20 test sentences are near-copies" in printed
     row = next(line.split() for line in printed.splitlines() if line.startswith("majority  "))
     assert len(row) == 5 and row[4] == "0.5000"
 
@@ -113,7 +119,7 @@ def test_under_groups_no_near_copy_of_a_test_sentence_is_trained_on(near_copied,
     parts = []
 
     def majority(name, settings, training, sentences):
-        parts.append(({word for _, word in training}, list(sentences)))
+        parts.append(({sentence for _, sentence in training}, list(sentences)))
         return np.ones(len(sentences))
 
     monkeypatch.setattr(baselines, "train_and_predict", majority)
@@ -121,7 +127,7 @@ def test_under_groups_no_near_copy_of_a_test_sentence_is_trained_on(near_copied,
     assert sorted(word for _, tested in parts for word in tested) == sorted(word for _, word in rows)
     for trained, tested in parts:
         assert len(trained) + len(tested) == 70
-        assert not any({word, f"{word}s", word.removesuffix("s")} & trained for word in tested)
+        assert not any(copies(sentence) & trained for sentence in tested)
     positive = {word for label, word in rows if label}
     accuracies = [np.mean([word in positive for word in tested]) for _, tested in parts]
     printed = capsys.readouterr().out.splitlines()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from common.padding import pad
-from sentiment.model import MaskedMaxPooling, SubwordEmbedding, SubwordLogits, build_model, predict
+from sentiment.model import MaskedMaxPooling, SubwordEmbedding, SubwordLogits, Temperature, build_model, predict
 from sentiment.subwords import MAX_SUBWORDS
 from sentiment.train import Hyperparameters
 
@@ -17,6 +17,8 @@ TINY = Hyperparameters(embedding_size=5, hidden_size=6, word_dropout=0.0, input_
 def with_random_weights(model):
     generator = np.random.default_rng(1)
     model.set_weights([generator.normal(0, 0.7, weight.shape) for weight in model.get_weights()])
+    if isinstance(model.layers[-1], Temperature):
+        model.layers[-1].temperature.assign(1.3)
     return model
 
 
@@ -32,6 +34,14 @@ def test_the_vector_of_a_word_is_the_sum_of_its_subwords_over_the_root_of_their_
 def test_padded_words_are_masked():
     ids = np.array([[[3, 4], [5, 0], [0, 0]]], dtype="int32")
     assert np.array(SubwordEmbedding(20, 5, mask_zero=True).compute_mask(ids)).tolist() == [[True, True, False]]
+
+
+def test_logits_are_divided_by_the_temperature():
+    layer = Temperature()
+    assert np.allclose(layer(np.array([[3.0], [-1.0]])), [[3], [-1]])
+    layer.temperature.assign(4)
+    assert np.allclose(layer(np.array([[3.0], [-1.0]])), [[0.75], [-0.25]])
+    assert layer.trainable_variables == []
 
 
 def test_subword_logits_are_added_up_and_scaled():
@@ -77,7 +87,8 @@ def test_the_logit_is_a_linear_function_of_the_sentence_plus_the_subword_logits(
     wide = next(layer for layer in model.layers if isinstance(layer, SubwordLogits))
     weights, bias = dense.get_weights()
     assert sentence.shape == (2, 2 * TINY.hidden_size)
-    assert np.allclose(model(ids), sentence @ weights + bias + wide(ids), atol=1e-5)
+    temperature = model.get_layer("temperature").temperature
+    assert np.allclose(model(ids), (sentence @ weights + bias + wide(ids)) / temperature, atol=1e-5)
     assert wide.scale == TINY.subword_logit_scale
 
 

@@ -5,6 +5,7 @@ from common import plots
 from common.data import deduplicate
 from sentiment import eval as evaluation
 from sentiment import figures
+from sentiment.baselines import LINEAR
 from sentiment.scoring import calibration_error, fold_scores, predict_unseen
 
 
@@ -41,7 +42,9 @@ def test_each_sentence_is_judged_by_the_model_of_its_own_fold(monkeypatch):
     parts = [([2, 3], [0, 1]), ([0, 1], [2, 3])]
     probabilities, linear = predict_unseen([(0.25, None), (0.75, None)], parts, labels, sentences)
     assert probabilities.tolist() == [0.25, 0.25, 0.75, 0.75]
-    assert (linear > 0.5).tolist() == [False, True, False, True]
+    assert set(linear) == set(LINEAR)
+    for name, each in linear.items():
+        assert (each > 0.5).tolist() == [False, True, False, True], name
 
 
 def test_the_most_confident_errors_come_first(monkeypatch, capsys):

@@ -1,3 +1,5 @@
+import csv
+import math
 from dataclasses import replace
 
 import keras
@@ -14,7 +16,7 @@ from sentiment.model import build_model, predict
 from sentiment.scoring import load_classifier
 from sentiment.subwords import make_encoder, make_vocabulary
 from sentiment.train import Hyperparameters, for_raw_file
-from sentiment.training import compiled_model, fit, train_and_save
+from sentiment.training import best_temperature, compiled_model, fit, split_validation, train_and_save
 
 TINY = Hyperparameters(embedding_size=5, hidden_size=6, word_dropout=0.0, input_dropout=0.0, dropout=0.0, epochs=1)
 ROWS = deduplicate(parse_opinions(opinions(400), "sample")[0])
@@ -61,7 +63,7 @@ def test_the_learning_rate_falls_along_a_cosine_epoch_by_epoch():
             rates.append(float(self.model.optimizer.learning_rate))
 
     hyperparameters = replace(TINY, learning_rate=0.01, epochs=4, batch_size=100)
-    fit(build_model, hyperparameters, INPUTS[:60], LABELS[:60], lambda batches: [Watch()])
+    fit(build_model, hyperparameters, INPUTS[:60], LABELS[:60], lambda batches, monitor: [Watch()])
     expected = [0.01, 0.005 * (1 + np.sqrt(0.5)), 0.005, 0.005 * (1 - np.sqrt(0.5))]
     assert len(rates) % 4 == 0
     assert np.allclose(rates, np.repeat(expected, len(rates) // 4))
@@ -120,3 +122,38 @@ def test_a_model_that_is_there_is_not_trained_again(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "fit", None)
     train_and_save(tmp_path, "fold-1", ROWS[:60], ["ham", "spam"], TINY)
     assert (tmp_path / "fold-1.keras").read_text() == "as it was"
+
+
+def test_a_tenth_of_many_sentences_validates():
+    assert [len(rows) for rows in split_validation(training.MANY - 1)] == [training.MANY - 1, 0]
+    rows, validation = split_validation(4000)
+    assert len(validation) == 400 and sorted([*rows, *validation]) == list(range(4000))
+    assert 1800 < np.mean(validation) < 2200  # from everywhere in the file
+
+
+def test_the_temperature_by_hand():
+    """Logits of 4 and -4, of which three quarters are right: the probability should be 3/4, the logit log 3."""
+    logits, labels = np.array([4.0, 4, 4, 4, -4, -4, -4, -4]), np.array([1, 1, 1, 0, 0, 0, 0, 1])
+    assert best_temperature(logits, labels) == pytest.approx(4 / math.log(3), rel=0.01)
+    assert best_temperature(logits / 10, labels) == pytest.approx(0.4 / math.log(3), rel=0.01)
+
+
+def test_of_many_sentences_the_best_epoch_is_kept_and_the_temperature_set_on_the_validation_part(tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "MANY", 100)
+    monkeypatch.setattr(training, "MAX_EPOCHS", 8)
+    noise = [(int(label), sentence) for label, (_, sentence) in zip(np.arange(200) % 7 % 2, ROWS, strict=False)]
+    (tmp_path / "backup").mkdir()
+    for name in ("model", "fold-1"):
+        train_and_save(tmp_path, name, noise, ["ham", "spam"], replace(TINY, epochs=10, learning_rate=0.05))
+    with open(tmp_path / "history.csv") as file:
+        losses = [float(row["val_loss"]) for row in csv.DictReader(file)]
+    assert 0 < np.argmin(losses) + training.PATIENCE == len(losses) - 1 < 7  # stopped before the last epoch
+
+    rows = split_validation(len(noise))[1]
+    labels = np.array([noise[row][0] for row in rows])
+    for name in ("model", "fold-1"):  # the one is restored from its file, the other from memory
+        model, encode = load_classifier(tmp_path / f"{name}.keras")
+        temperature = float(model.get_layer("temperature").temperature)
+        logits = model(pad([encode(noise[row][1]) for row in rows])).numpy()[:, 0] * temperature
+        assert np.logaddexp(0, -np.where(labels, logits, -logits)).mean() == pytest.approx(min(losses), abs=1e-4)
+        assert temperature == pytest.approx(best_temperature(logits, labels), rel=1e-3) != 1
