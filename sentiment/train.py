@@ -50,9 +50,7 @@ class Hyperparameters(RunOptions):
     word_dropout: Share = 0.2  # share of the words that is dropped in training
     input_dropout: Share = 0.4  # share of the embedding's numbers that is dropped, the same in all words of a sentence
     dropout: Share = 0.5  # share of the numbers dropped before the last layer
-    sentence_dropout: Share = (
-        0.3  # of under 3,000 sentences, the share for which the recurrent layer is ignored in training
-    )
+    sentence_dropout: Share = 0.3  # share for which the recurrent layer is ignored in training; none of 3,000 or more
     subword_logit_scale: Positive = 3.0  # factor of the subword logits: the larger, the faster they learn
     batch_size: Count = 64  # sentences
     learning_rate: LearningRate = 0.004  # of Adam, at the start; falls to 0 along a cosine

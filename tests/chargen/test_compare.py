@@ -21,7 +21,9 @@ def table(monkeypatch):
     monkeypatch.setattr(compare, "compressors", lambda: sizes)
     ids = np.random.default_rng(0).integers(0, 11, 400).astype("int32")
     models = [build_model(replace(TINY, seed=seed), len(VOCABULARY)) for seed in range(2)]
-    return {name: columns for name, *columns in compare.compare(models, VOCABULARY, ids, "".join(VOCABULARY.decode(ids)))}
+    return {
+        name: columns for name, *columns in compare.compare(models, VOCABULARY, ids, "".join(VOCABULARY.decode(ids)))
+    }
 
 
 def test_a_compressor_pays_for_what_the_test_part_adds(table):
