@@ -95,7 +95,7 @@ def run_script(main: Callable[[Any], None], options: type, presets: dict[str, An
 def interrupt_again(ignored) -> None:
     """A signal may arrive while a destructor runs, where Python ignores exceptions: let it arrive once more."""
     if ignored.exc_type is KeyboardInterrupt:
-        threading.Timer(0.01, _thread.interrupt_main).start()
+        threading.Timer(0.01, _thread.interrupt_main, [signal.SIGTERM]).start()
     else:
         sys.__unraisablehook__(ignored)
 

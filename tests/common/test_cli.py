@@ -70,7 +70,7 @@ from common.cli import Flags, run_script
 
 class Interrupted:
     def __del__(self):
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)
         time.sleep(0)
 
 
