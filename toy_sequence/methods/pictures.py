@@ -48,6 +48,47 @@ def draw_losses(axis, results, colours=8):
     axis.set(xlabel="step of training", ylabel="loss (log scale)", yscale="log")
 
 
+def autoencoder(curves, ways, plane, path):
+    """The losses by epoch; the words of the test, at their means; and the words on the way between two of them.
+
+    Args:
+        curves: by name, the history of the training.
+        ways: by name, a list of ways, each a list of words.
+        plane: of the last model, the means (words, latent), and the words.
+    """
+    figure = plots.plt.figure(figsize=(13, 7.5), layout="constrained")
+    axes = figure.subplot_mosaic("abc;ddd", height_ratios=(3, 2))
+    for axis, key, title in (
+        (axes["a"], "val_kl", "KL: what z says of the word"),
+        (axes["b"], "val_reconstruction", "reconstruction loss"),
+    ):
+        for name, history in curves.items():
+            axis.plot(np.arange(1, len(history[key]) + 1), history[key], label=name)
+        axis.set(title=title, xlabel="epoch", ylabel="nats a word, on validation")
+    axes["a"].legend()
+    draw_plane(figure, axes["c"], *plane)
+    axes["d"].axis("off")
+    axes["d"].set_title("from the mean of one word of the test to that of another, read out at equal steps")
+    rows = [(name, way) for name in ("plain", "both") for way in ways[name]]
+    for row, (name, way) in enumerate(rows):
+        for column, text in enumerate((name, *way)):
+            colour = "grey" if column == 0 else f"C{list(curves).index(name)}"
+            place = column / len(way), 1 - (row + 0.5) / len(rows)
+            axes["d"].text(*place, text, color=colour, ha="center", va="center", transform=axes["d"].transAxes)
+    plots.save(figure, path)
+
+
+def draw_plane(figure, axis, means, words):
+    """The two directions in which the means (words, latent) differ most, each word coloured by its length."""
+    centred = means - means.mean(axis=0)
+    places = centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T  # (words, 2)
+    dots = axis.scatter(*places.T, c=[len(word) for word in words], cmap="viridis", s=12)
+    for place, word in list(zip(places, words, strict=True))[:25]:
+        axis.annotate(word, place, fontsize="x-small")
+    figure.colorbar(dots, ax=axis, label="letters of the word")
+    axis.set(title="both: the means, seen from where they differ most")
+
+
 def forecasts(load, mean, scale, origins, forecasts, results, windows, path):
     """The error by horizon and by window, and a week of day-ahead forecasts with their intervals.
 

@@ -18,7 +18,7 @@ def letters_of(words):
 
 def encode_words(words, vocabulary, steps):
     """Words as ids (words, steps): the letters, the end, then padding."""
-    ids = np.full((len(words), steps), PADDING_ID)
+    ids = np.full((len(words), steps), PADDING_ID, "int32")
     for row, word in zip(ids, words, strict=True):
         row[: len(word) + 1] = vocabulary.encode([*word, END])
     return ids
@@ -30,8 +30,10 @@ def decode_words(ids, vocabulary):
 
 
 def kl_weight(step, rise):
-    """The weight of the KL term: from 0 at step 0 in a straight line to 1 at step `rise`, then 1."""
-    return ops.minimum(1.0, (ops.cast(step, "float32") + 1) / (rise + 1))
+    """The weight of the KL term: 0 for the first half of `rise` steps, then in a straight line to 1; 1 after that."""
+    if rise == 0:
+        return ops.ones(())
+    return ops.clip(2 * ops.cast(step, "float32") / rise - 1, 0, 1)
 
 
 def kl_divergence(mean, log_variance):
@@ -108,10 +110,39 @@ class Autoencoder(keras.Model):
         return reconstruction + weight * kl
 
 
-def read_out(model, z, steps):
-    """The most probable letters for each z (count, latent), one after another: ids (count, steps)."""
-    words = np.zeros((len(z), steps), "int32")
-    for step in range(steps):
-        logits = model.decode(ops.convert_to_tensor(z, "float32"), ops.convert_to_tensor(words))
-        words[:, step] = np.argmax(logits[:, step], axis=-1)
+def train(training, validation, tokens, rise, letter_dropout, options):
+    """A trained model, and its history by epoch: `val_reconstruction` and `val_kl` among others.
+
+    Args:
+        training, validation: ids (words, time).
+        rise: share of the training after which the KL term counts in full.
+        options: the hyperparameters of `vae.py`.
+    """
+    keras.utils.set_random_seed(options.seed)
+    steps = options.epochs * -(-len(training) // options.batch_size)
+    model = Autoencoder(
+        tokens, options.hidden_size, options.latent_size, int(rise * steps), letter_dropout, options.seed
+    )
+    rate = keras.optimizers.schedules.CosineDecay(options.learning_rate, steps)
+    model.compile(keras.optimizers.Adam(rate, clipnorm=5.0), jit_compile=False)
+    history = model.fit(
+        training, batch_size=options.batch_size, epochs=options.epochs, validation_data=(validation,), verbose=0
+    )
+    return model, history.history
+
+
+def measure(model, words, draws):
+    """The reconstruction loss, the mean of so many draws of z, and the KL, both in nats, (words,); the mean of q(z | x),
+    (words, latent)."""
+    mean, log_variance = model.encode(words)
+    losses = [reconstruction_loss(words, model.decode(model.sample(mean, log_variance), words)) for _ in range(draws)]
+    kl = ops.sum(kl_divergence(mean, log_variance), axis=1)
+    return np.mean(losses, axis=0), np.array(kl), np.array(mean)
+
+
+def read_out(model, z, time):
+    """The most probable letter at each step, given z (count, latent) and the letters before: ids (count, time)."""
+    words = np.full((len(z), time), END_ID)
+    for step in range(time):
+        words[:, step] = np.argmax(model.decode(z, words)[:, step], axis=1)
     return words

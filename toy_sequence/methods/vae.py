@@ -1,0 +1,172 @@
+"""A variational autoencoder of words, and why its decoder would rather not listen.
+
+    python toy_sequence/methods/vae.py                   # two minutes
+    python toy_sequence/methods/vae.py --data FILE       # the words of a text of your own
+
+    word (letters) -> bidirectional LSTM -> mean, log variance (latent,) -> z = mean + deviation * noise (latent,)
+    -> LSTM that also reads the letters before -> logits of each letter (time, tokens)
+
+The encoder turns a word x into a cloud of points q(z | x) = N(mean, variance), the decoder turns a point back into
+letters. Drawn as mean + deviation * noise, z lets the gradient through to the encoder: the reparametrisation trick.
+The loss is the negative evidence lower bound (ELBO), in nats a word:
+
+    -ELBO = E[-ln p(x | z)] + KL(q(z | x) || N(0, 1)) >= -ln p(x)
+            reconstruction    (mean² + variance - 1 - ln variance) / 2, added over the units of z
+
+The KL term is the price of each bit of information in z. At first z is noise, and costs more than it tells. A
+recurrent decoder can do without it: it predicts each letter from those before. So it stops listening, the encoder stops
+speaking, KL falls to 0: the posterior has collapsed to the prior. Bowman et al. know two remedies:
+
+    annealing   the KL term counts nothing for half of the rise, then more and more, at last in full
+    dropout     the decoder does not get to see some of the letters before; what it misses can only be in z
+
+Each word of the text counts once. Those of the test were never seen in training; those of the validation draw the
+curves. All measures count the KL term in full, and show the decoder all letters before. A reconstruction is read out
+from the mean, the most probable letter at each step; so is a sample from z ~ N(0, 1). "Known triples": each three
+letters in a row, the word's edges counted as letters, occur in a word of training.
+
+References: Kingma & Welling 2014, Auto-encoding variational Bayes. Bowman et al. 2016, Generating sentences from a
+continuous space. Burda, Grosse & Salakhutdinov 2016, Importance weighted autoencoders (active units).
+"""
+
+import re
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from common import InputError
+from common.cli import Count, LearningRate, Share, Size, run_script, start_tensorflow
+from common.data import load_text, split_text
+from common.runs import NamedRunOptions, finish_run, start_run
+from common.statistics import paired_bootstrap
+from common.tables import print_table
+
+LENGTHS = range(2, 13)  # letters of a word
+ACTIVE = 0.01  # a unit of z is active if its mean varies more than that from word to word (Burda et al.)
+DRAWS = 10  # of z for each word of the test
+WORDS = ("reconstruction", "KL", "-ELBO", "words right", "letters right", "active units")
+SAMPLES = ("different", "in training", "held out", "new, known triples")
+PATH = np.linspace(0, 1, 7)[:, None]  # of the interpolation
+
+
+@dataclass(frozen=True)
+class Hyperparameters(NamedRunOptions):
+    data: str | None = None  # a text of your own, or "sample" for the generated one; by default Alice
+    hidden_size: Size = 64  # units of the decoder, and of the encoder in each direction
+    latent_size: Size = 16  # units of z
+    letter_dropout: Share = 0.5  # of the letters before
+    epochs: Count = 100
+    rise: Share = 0.7  # share of the training after which the KL term counts in full
+    batch_size: Count = 64  # words
+    learning_rate: LearningRate = 0.005  # of Adam at the start; falls to 0 along half a cosine
+    samples: Count = 1000  # from the prior
+
+
+def load_words(data, seed):
+    """The different words of a text, 2 to 12 letters long, shuffled and cut in training, validation and test; and
+    what the text is.
+
+    Raises:
+        InputError: fewer than 20 words.
+    """
+    ids, vocabulary, corpus = load_text(data)
+    runs_of_letters = re.findall(r"[^\W\d_]+", "".join(vocabulary.decode(ids)))
+    words = np.array(sorted({word for word in runs_of_letters if len(word) in LENGTHS}))
+    if len(words) < 20:
+        raise InputError(f"{corpus['name']} has {len(words)} different words of 2 to 12 letters; give a longer text")
+    return [part.tolist() for part in split_text(np.random.default_rng(seed).permutation(words))], corpus
+
+
+def triples(word):
+    """All three letters in a row, the word's edges counted as letters: "at" -> {"<at", "at>"}."""
+    edged = f"<{word}>"
+    return {edged[start : start + 3] for start in range(len(word))}
+
+
+def describe(samples, training, held_out):
+    """What kind of words these samples are: the shares that `SAMPLES` names."""
+    known = set().union(*map(triples, training))
+    new = [word for word in samples if word not in {*training, *held_out}]
+    return {
+        "different": len(set(samples)) / len(samples),
+        "in training": float(np.mean([word in set(training) for word in samples])),
+        "held out": float(np.mean([word in set(held_out) for word in samples])),
+        "new, known triples": sum(word != "" and triples(word) <= known for word in new) / len(samples),
+    }
+
+
+def letters_right(words, answers):
+    """The share of letters that stand at the same place in the answer."""
+    hits = sum(a == b for word, answer in zip(words, answers, strict=True) for a, b in zip(word, answer, strict=False))
+    return hits / sum(map(len, words))
+
+
+def conclusion(results, samples, losses):
+    """Three lines: what z says with and without the remedies, what the prior gives, and what the ELBO thinks of it."""
+    plain, *_, both = results
+    rows = [(f"{results[name]['KL']:.2f}", f"{results[name]['letters right']:.0%}") for name in (plain, both)]
+    change = paired_bootstrap(losses[both], losses[plain])
+    verdict = "no sure difference" if change.low <= 0 <= change.high else "worse" if change.value > 0 else "better"
+    return [
+        f"KL, and letters put back at their place: {plain} {rows[0][0]} nats, {rows[0][1]}; {both} {rows[1][0]} nats, "
+        f"{rows[1][1]}.",
+        f"Points from the prior give different words: {plain} {samples[plain]['different']:.1%} of them, {both} "
+        f"{samples[both]['different']:.1%}; those words that are new have known triples: "
+        f"{samples[plain]['new, known triples']:.1%}, {samples[both]['new, known triples']:.1%}.",
+        f"-ELBO with both remedies minus without: {change} nats a word, {verdict}: the loss does not show a collapse.",
+    ]
+
+
+def main(options: Hyperparameters) -> None:
+    parts, corpus = load_words(options.data, options.seed)
+    start_tensorflow(options)
+    from toy_sequence.methods import pictures, vae_model
+
+    run, started = start_run("vae", options, corpus), time.perf_counter()
+    vocabulary, steps = vae_model.letters_of(sum(parts, [])), max(LENGTHS) + 1
+    training, validation, test = (vae_model.encode_words(part, vocabulary, steps) for part in parts)
+    held_out, count = parts[1] + parts[2], len(parts[0])
+    generator = np.random.default_rng(options.seed)
+    points = generator.standard_normal((options.samples, options.latent_size), dtype="float32")
+    curves, results, losses, samples, ways = {}, {}, {}, {}, {}
+    for name, rise, dropout in (
+        ("plain", 0, 0),
+        ("annealing", options.rise, 0),
+        ("dropout", 0, options.letter_dropout),
+        ("both", options.rise, options.letter_dropout),
+    ):
+        model, curves[name] = vae_model.train(training, validation, len(vocabulary), rise, dropout, options)
+
+        def words_at(z, model=model):
+            return vae_model.decode_words(vae_model.read_out(model, z, steps), vocabulary)
+
+        reconstruction, kl, means = vae_model.measure(model, test, DRAWS)
+        losses[name] = reconstruction + kl
+        answers = words_at(means)
+        hits = np.equal(parts[2], answers).mean()
+        figures = (reconstruction.mean(), kl.mean(), losses[name].mean(), hits, letters_right(parts[2], answers))
+        results[name] = dict(zip(WORDS, (*map(float, figures), int((means.var(axis=0) > ACTIVE).sum())), strict=True))
+        samples[name] = describe(words_at(points), parts[0], held_out)
+        ways[name] = [words_at(means[a] + PATH * (means[b] - means[a])) for a, b in ((0, 1), (2, 3), (4, 5))]
+        print(f"{name}: {time.perf_counter() - started:.0f} s", flush=True)
+    seconds = time.perf_counter() - started
+    print(f"\n{count} words for training, {len(test)} for the test; on these, in nats a word")
+    print_table(("", *WORDS), [(name, *row.values()) for name, row in results.items()])
+    shuffled = ["".join(generator.permutation(list(word))) for word in parts[2]]
+    compared = samples | {
+        "words of the test": describe(parts[2], parts[0], []),
+        "letters shuffled": describe(shuffled, parts[0], held_out),
+    }
+    print(f"\n{options.samples} points from the prior")
+    print_table(("", *SAMPLES), [(name, *row.values()) for name, row in compared.items()])
+    pictures.autoencoder(curves, ways, (means, parts[2]), run / "vae.png")
+    metrics = {"corpus": corpus, "results": results, "samples": compared, "interpolation": ways}
+    finish_run(run, "vae", metrics | {"seed": options.seed, "training_seconds": seconds})
+    for path in ways["both"]:
+        print(" -> ".join(path))
+    print("\nConclusion", *conclusion(results, samples, losses), f"pictures are in {run}", sep="\n")
+
+
+if __name__ == "__main__":
+    run_script(main, Hyperparameters)
