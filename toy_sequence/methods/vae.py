@@ -57,7 +57,7 @@ class Hyperparameters(NamedRunOptions):
     latent_size: Size = 16  # units of z
     letter_dropout: Share = 0.5  # of the letters before
     epochs: Count = 100
-    rise: Share = 0.7  # share of the training after which the KL term counts in full
+    rise: Count = 70  # epochs after which the KL term counts in full
     batch_size: Count = 64  # words
     learning_rate: LearningRate = 0.005  # of Adam at the start; falls to 0 along half a cosine
     samples: Count = 1000  # from the prior
@@ -124,11 +124,17 @@ def main(options: Hyperparameters) -> None:
     from toy_sequence.methods import pictures, vae_model
 
     run, started = start_run("vae", options, corpus), time.perf_counter()
-    vocabulary, steps = vae_model.letters_of(sum(parts, [])), max(LENGTHS) + 1
+    vocabulary, steps = vae_model.letters_of([*parts[0], *parts[1], *parts[2]]), max(LENGTHS) + 1
     training, validation, test = (vae_model.encode_words(part, vocabulary, steps) for part in parts)
     held_out, count = parts[1] + parts[2], len(parts[0])
     generator = np.random.default_rng(options.seed)
     points = generator.standard_normal((options.samples, options.latent_size), dtype="float32")
+    model = vae_model.build_model(len(vocabulary), len(training), options)
+    weights = model.get_weights()
+
+    def words_at(z):
+        return vae_model.decode_words(vae_model.read_out(model, z, steps), vocabulary)
+
     curves, results, losses, samples, ways = {}, {}, {}, {}, {}
     for name, rise, dropout in (
         ("plain", 0, 0),
@@ -136,11 +142,7 @@ def main(options: Hyperparameters) -> None:
         ("dropout", 0, options.letter_dropout),
         ("both", options.rise, options.letter_dropout),
     ):
-        model, curves[name] = vae_model.train(training, validation, len(vocabulary), rise, dropout, options)
-
-        def words_at(z, model=model):
-            return vae_model.decode_words(vae_model.read_out(model, z, steps), vocabulary)
-
+        curves[name] = vae_model.train(model, weights, training, validation, rise, dropout, options)
         reconstruction, kl, means = vae_model.measure(model, test, DRAWS)
         losses[name] = reconstruction + kl
         answers = words_at(means)

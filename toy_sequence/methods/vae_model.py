@@ -29,11 +29,9 @@ def decode_words(ids, vocabulary):
     return ["".join(vocabulary.decode(row)).split(END)[0] for row in ids]
 
 
-def kl_weight(step, rise):
-    """The weight of the KL term: 0 for the first half of `rise` steps, then in a straight line to 1; 1 after that."""
-    if rise == 0:
-        return ops.ones(())
-    return ops.clip(2 * ops.cast(step, "float32") / rise - 1, 0, 1)
+def kl_weight(epoch, rise):
+    """The weight of the KL term: 0 in the first half of `rise` epochs, then in a straight line to 1; 1 after that."""
+    return 1.0 if rise == 0 else min(max(2 * epoch / rise - 1, 0.0), 1.0)
 
 
 def kl_divergence(mean, log_variance):
@@ -58,14 +56,13 @@ def reconstruction_loss(words, logits):
 class Autoencoder(keras.Model):
     """Encoder, sampling, decoder. `call` returns logits (batch, time, tokens), mean and log variance (batch, latent).
 
-    Args:
-        rise: steps until the KL term counts in full; 0 for at once.
-        letter_dropout: share of the letters which the decoder does not get to see in training.
+    `train` sets the weight of the KL term, and the share of the letters that the decoder does not get to see.
     """
 
-    def __init__(self, tokens, hidden_size, latent_size, rise=0, letter_dropout=0.0, seed=0):
+    def __init__(self, tokens, hidden_size, latent_size, seed=0):
         super().__init__()
-        self.rise, self.letter_dropout = rise, letter_dropout
+        self.kl_weight = keras.Variable(1.0, trainable=False)
+        self.letter_dropout = keras.Variable(0.0, trainable=False)
         self.letters = layers.Embedding(tokens, 16, mask_zero=True)
         self.encoder = layers.Bidirectional(LSTM(hidden_size))
         self.to_mean, self.to_log_variance = layers.Dense(latent_size), layers.Dense(latent_size)
@@ -106,33 +103,47 @@ class Autoencoder(keras.Model):
         kl = ops.mean(ops.sum(kl_divergence(mean, log_variance), axis=1))
         self.means["reconstruction"].update_state(reconstruction)
         self.means["kl"].update_state(kl)
-        weight = kl_weight(self.optimizer.iterations, self.rise) if training else 1.0
-        return reconstruction + weight * kl
+        return reconstruction + self.kl_weight * kl
 
 
-def train(training, validation, tokens, rise, letter_dropout, options):
-    """A trained model, and its history by epoch: `val_reconstruction` and `val_kl` among others.
+def build_model(tokens, words, options):
+    """A model with its optimizer, for `words` words of training; `options` are the hyperparameters of `vae.py`."""
+    model = Autoencoder(tokens, options.hidden_size, options.latent_size, options.seed)
+    steps = options.epochs * -(-words // options.batch_size)
+    rate = keras.optimizers.schedules.CosineDecay(options.learning_rate, steps)
+    model.compile(keras.optimizers.Adam(rate, clipnorm=5.0), jit_compile=False)
+    model(np.full((1, 2), END_ID))  # makes the weights
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def train(model, weights, training, validation, rise, letter_dropout, options):
+    """Train from these weights, with an optimizer that knows of no training before; one graph serves all trainings.
 
     Args:
         training, validation: ids (words, time).
-        rise: share of the training after which the KL term counts in full.
-        options: the hyperparameters of `vae.py`.
+        rise: epochs after which the KL term counts in full; 0 for at once.
+
+    Returns:
+        The history by epoch, a dict of lists: `val_reconstruction`, `val_kl` and others.
     """
     keras.utils.set_random_seed(options.seed)
-    steps = options.epochs * -(-len(training) // options.batch_size)
-    model = Autoencoder(
-        tokens, options.hidden_size, options.latent_size, int(rise * steps), letter_dropout, options.seed
+    model.set_weights(weights)
+    for variable in model.optimizer.variables:  # Adam's averages, and the number of its steps
+        variable.assign(ops.zeros_like(variable))
+    model.letter_dropout.assign(letter_dropout)
+    anneal = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, _: model.kl_weight.assign(kl_weight(epoch, rise))
     )
-    rate = keras.optimizers.schedules.CosineDecay(options.learning_rate, steps)
-    model.compile(keras.optimizers.Adam(rate, clipnorm=5.0), jit_compile=False)
+    size, epochs = options.batch_size, options.epochs
     history = model.fit(
-        training, batch_size=options.batch_size, epochs=options.epochs, validation_data=(validation,), verbose=0
+        training, batch_size=size, epochs=epochs, callbacks=[anneal], validation_data=(validation,), verbose=0
     )
-    return model, history.history
+    return history.history
 
 
 def measure(model, words, draws):
-    """The reconstruction loss, the mean of so many draws of z, and the KL, both in nats, (words,); the mean of q(z | x),
+    """Each word's reconstruction loss (mean of so many draws of z) and KL, both (words,), in nats; and its mean of z,
     (words, latent)."""
     mean, log_variance = model.encode(words)
     losses = [reconstruction_loss(words, model.decode(model.sample(mean, log_variance), words)) for _ in range(draws)]
