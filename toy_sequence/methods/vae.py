@@ -130,7 +130,7 @@ def main(options: Hyperparameters) -> None:
     generator = np.random.default_rng(options.seed)
     points = generator.standard_normal((options.samples, options.latent_size), dtype="float32")
     model = vae_model.build_model(len(vocabulary), len(training), options)
-    weights = model.get_weights()
+    start = [np.array(variable) for variable in vae_model.variables(model)]
 
     def words_at(z):
         return vae_model.decode_words(vae_model.read_out(model, z, steps), vocabulary)
@@ -142,7 +142,7 @@ def main(options: Hyperparameters) -> None:
         ("dropout", 0, options.letter_dropout),
         ("both", options.rise, options.letter_dropout),
     ):
-        curves[name] = vae_model.train(model, weights, training, validation, rise, dropout, options)
+        curves[name] = vae_model.train(model, start, training, validation, rise, dropout, options)
         reconstruction, kl, means = vae_model.measure(model, test, DRAWS)
         losses[name] = reconstruction + kl
         answers = words_at(means)

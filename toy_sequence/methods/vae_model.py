@@ -117,10 +117,16 @@ def build_model(tokens, words, options):
     return model
 
 
-def train(model, weights, training, validation, rise, letter_dropout, options):
-    """Train from these weights, with an optimizer that knows of no training before; one graph serves all trainings.
+def variables(model):
+    """All that a training changes: weights, Adam's averages and count of steps, the state of the noise."""
+    return [*model.variables, *model.optimizer.variables]
+
+
+def train(model, start, training, validation, rise, letter_dropout, options):
+    """Train from the start. One graph serves all trainings: it is compiled only once.
 
     Args:
+        start: the values of all `variables` before the first training.
         training, validation: ids (words, time).
         rise: epochs after which the KL term counts in full; 0 for at once.
 
@@ -128,9 +134,8 @@ def train(model, weights, training, validation, rise, letter_dropout, options):
         The history by epoch, a dict of lists: `val_reconstruction`, `val_kl` and others.
     """
     keras.utils.set_random_seed(options.seed)
-    model.set_weights(weights)
-    for variable in model.optimizer.variables:  # Adam's averages, and the number of its steps
-        variable.assign(ops.zeros_like(variable))
+    for variable, value in zip(variables(model), start, strict=True):
+        variable.assign(value)
     model.letter_dropout.assign(letter_dropout)
     anneal = keras.callbacks.LambdaCallback(
         on_epoch_begin=lambda epoch, _: model.kl_weight.assign(kl_weight(epoch, rise))
