@@ -30,6 +30,7 @@ TOYS = (
     "memory/relatives",
     "methods/forecast",
     "methods/optimizers",
+    "methods/vae",
 )
 USES = ["chargen/generate.py", "sentiment/classify.py", "pos_tagging/tag.py"]
 FIGURES = {
