@@ -45,7 +45,7 @@ from common.tables import print_table
 LENGTHS = range(2, 13)  # letters of a word
 ACTIVE = 0.01  # a unit of z is active if its mean varies more than that from word to word (Burda et al.)
 DRAWS = 10  # of z for each word of the test
-WORDS = ("reconstruction", "KL", "-ELBO", "words right", "letters right", "active units")
+RESULTS = ("reconstruction", "KL", "-ELBO", "words right", "letters right", "active units")
 SAMPLES = ("different", "in training", "held out", "new, known triples")
 PATH = np.linspace(0, 1, 7)[:, None]  # of the interpolation, from one mean to another
 PAIRS = (0, 1), (2, 3), (4, 5)  # words of the test between which it goes
@@ -69,13 +69,13 @@ def load_words(data, seed):
     what the text is.
 
     Raises:
-        InputError: fewer than 20 words.
+        InputError: fewer than 60 words.
     """
     ids, vocabulary, corpus = load_text(data)
     runs_of_letters = re.findall(r"[^\W\d_]+", "".join(vocabulary.decode(ids)))
     words = np.array(sorted({word for word in runs_of_letters if len(word) in LENGTHS}))
-    if len(words) < 20:
-        raise InputError(f"{corpus['name']} has {len(words)} different words of 2 to 12 letters; give a longer text")
+    if len(words) < 60:
+        raise InputError(f"{corpus['name']} has {len(words)} different words of 2 to 12 letters; give 60 or more")
     return [part.tolist() for part in split_text(np.random.default_rng(seed).permutation(words))], corpus
 
 
@@ -85,14 +85,15 @@ def triples(word):
     return {edged[start : start + 3] for start in range(len(word))}
 
 
-def describe(samples, training, held_out):
-    """What kind of words these samples are: the shares that `SAMPLES` names."""
+def describe(samples, training, *held_out):
+    """What kind of words these samples are: the shares that `SAMPLES` names. `held_out` are lists of words."""
+    seen, unseen = set(training), set().union(*held_out)
     known = set().union(*map(triples, training))
-    new = [word for word in samples if word not in {*training, *held_out}]
+    new = [word for word in samples if word not in seen | unseen]
     return {
         "different": len(set(samples)) / len(samples),
-        "in training": float(np.mean([word in set(training) for word in samples])),
-        "held out": float(np.mean([word in set(held_out) for word in samples])),
+        "in training": sum(word in seen for word in samples) / len(samples),
+        "held out": sum(word in unseen for word in samples) / len(samples),
         "new, known triples": sum(word != "" and triples(word) <= known for word in new) / len(samples),
     }
 
@@ -103,20 +104,47 @@ def letters_right(words, answers):
     return hits / sum(map(len, words))
 
 
+def examine(model, parts, test, points, vocabulary):
+    """What a trained model makes of the test.
+
+    Args:
+        parts: lists of words for training, validation and test; `test`: the last as ids (words, time).
+        points: (samples, latent), drawn from the prior.
+
+    Returns:
+        The figures that `RESULTS` names; -ELBO of each word (words,); what `describe` says of the words at the points;
+        the interpolations: a word of the test, what is read out on the way, another word of the test; the means
+        (words, latent).
+    """
+    from toy_sequence.methods import vae_model
+
+    *_, words = parts
+    reconstruction, kl, means = vae_model.measure(model, test, DRAWS)
+    paths = [means[first] + PATH * (means[last] - means[first]) for first, last in PAIRS]
+    groups = [means, points, *paths]
+    ids = vae_model.read_out(model, np.concatenate(groups), test.shape[1])
+    cuts = np.cumsum([len(group) for group in groups])[:-1]
+    answers, drawn, *between = (vae_model.decode_words(part, vocabulary) for part in np.split(ids, cuts))
+    ways = [[words[first], *way, words[last]] for (first, last), way in zip(PAIRS, between, strict=True)]
+    losses = reconstruction + kl
+    shares = np.equal(words, answers).mean(), letters_right(words, answers)
+    figures = map(float, (reconstruction.mean(), kl.mean(), losses.mean(), *shares))
+    active = int((means.var(axis=0) > ACTIVE).sum())
+    return dict(zip(RESULTS, (*figures, active), strict=True)), losses, describe(drawn, *parts), ways, means
+
+
 def conclusion(results, samples, losses):
     """Three lines: what z says with and without the remedies; what the prior gives; what the loss thinks of it."""
     plain, *_, both = results
     said = [f"{name} {row['KL']:.2f} nats, {row['letters right']:.0%}" for name, row in results.items()]
     change = paired_bootstrap(losses[both], losses[plain])
-    verdict = (
-        "is lower without them" if change.low > 0 else "is lower with them" if change.high < 0 else "tells nothing"
-    )
+    better = f"{plain} is better" if change.low > 0 else f"{both} is better" if change.high < 0 else "they are level"
     return [
         f"KL, and letters put back at their place: {'; '.join(said)}.",
         f"Points of the prior read out as different words: {plain} {samples[plain]['different']:.1%}, "
         f"{both} {samples[both]['different']:.1%}; as new words of known triples: "
         f"{samples[plain]['new, known triples']:.1%}, {samples[both]['new, known triples']:.1%}.",
-        f"-ELBO with both remedies minus without: {change} nats a word. The loss {verdict}.",
+        f"-ELBO of {both} minus that of {plain}: {change} nats a word. By the loss alone, {better}.",
     ]
 
 
@@ -126,17 +154,12 @@ def main(options: Hyperparameters) -> None:
     from toy_sequence.methods import pictures, vae_model
 
     run, started = start_run("vae", options, corpus), time.perf_counter()
-    vocabulary, steps = vae_model.letters_of([*parts[0], *parts[1], *parts[2]]), max(LENGTHS) + 1
-    training, validation, test = (vae_model.encode_words(part, vocabulary, steps) for part in parts)
-    held_out, count = parts[1] + parts[2], len(parts[0])
+    vocabulary = vae_model.letters_of([*parts[0], *parts[1], *parts[2]])
+    training, validation, test = (vae_model.encode_words(part, vocabulary, max(LENGTHS) + 1) for part in parts)
     generator = np.random.default_rng(options.seed)
     points = generator.standard_normal((options.samples, options.latent_size), dtype="float32")
     model = vae_model.build_model(len(vocabulary), len(training), options)
     start = [np.array(variable) for variable in vae_model.variables(model)]
-
-    def words_at(z):
-        return vae_model.decode_words(vae_model.read_out(model, z, steps), vocabulary)
-
     curves, results, losses, samples, ways = {}, {}, {}, {}, {}
     for name, rise, dropout in (
         ("plain", 0, 0),
@@ -145,25 +168,14 @@ def main(options: Hyperparameters) -> None:
         ("both", options.rise, options.letter_dropout),
     ):
         curves[name] = vae_model.train(model, start, training, validation, rise, dropout, options)
-        reconstruction, kl, means = vae_model.measure(model, test, DRAWS)
-        losses[name] = reconstruction + kl
-        answers = words_at(means)
-        hits = np.equal(parts[2], answers).mean()
-        figures = (reconstruction.mean(), kl.mean(), losses[name].mean(), hits, letters_right(parts[2], answers))
-        results[name] = dict(zip(WORDS, (*map(float, figures), int((means.var(axis=0) > ACTIVE).sum())), strict=True))
-        samples[name] = describe(words_at(points), parts[0], held_out)
-        ways[name] = [
-            [parts[2][start], *words_at(means[start] + PATH * (means[end] - means[start])), parts[2][end]]
-            for start, end in PAIRS
-        ]
+        results[name], losses[name], samples[name], ways[name], means = examine(model, parts, test, points, vocabulary)
         print(f"{name}: {time.perf_counter() - started:.0f} s", flush=True)
     seconds = time.perf_counter() - started
-    print(f"\n{count} words for training, {len(test)} for the test; on these, in nats a word")
-    print_table(("", *WORDS), [(name, *row.values()) for name, row in results.items()])
-    shuffled = ["".join(generator.permutation(list(word))) for word in parts[2]]
+    print(f"\n{len(training)} words for training, {len(test)} for the test; on these, in nats a word")
+    print_table(("", *RESULTS), [(name, *row.values()) for name, row in results.items()])
     compared = samples | {
-        "words of the test": describe(parts[2], parts[0], []),
-        "letters shuffled": describe(shuffled, parts[0], held_out),
+        "words of the test": describe(parts[2], parts[0]),
+        "letters shuffled": describe(["".join(generator.permutation(list(word))) for word in parts[2]], *parts),
     }
     print(f"\n{options.samples} points from the prior")
     print_table(("", *SAMPLES), [(name, *row.values()) for name, row in compared.items()])

@@ -99,11 +99,11 @@ class Autoencoder(keras.Model):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         logits, mean, log_variance = y_pred
-        reconstruction = ops.mean(reconstruction_loss(x, logits))
-        kl = ops.mean(ops.sum(kl_divergence(mean, log_variance), axis=1))
+        reconstruction = reconstruction_loss(x, logits)  # (batch,)
+        kl = ops.sum(kl_divergence(mean, log_variance), axis=1)  # (batch,)
         self.means["reconstruction"].update_state(reconstruction)
         self.means["kl"].update_state(kl)
-        return reconstruction + self.kl_weight * kl
+        return ops.mean(reconstruction + self.kl_weight * kl)
 
 
 def build_model(tokens, words, options):
@@ -160,5 +160,5 @@ def read_out(model, z, time):
     """The most probable letter at each step, given z (count, latent) and the letters before: ids (count, time)."""
     words = np.full((len(z), time), END_ID)
     for step in range(time):
-        words[:, step] = np.argmax(model.decode(z, words)[:, step], axis=1)
+        words[:, step] = np.argmax(model.decode(z, words[:, : step + 1])[:, -1], axis=1)
     return words

@@ -106,13 +106,13 @@ def test_the_kl_term_is_annealed_and_each_training_starts_anew(model, ids):
     first, again, plain = (vae_model.train(model, start, ids, ids, rise, 0, TINY) for rise in (4, 4, 0))
     for history, expected in ((first, [0, 0, 0, 0.5]), (plain, [1, 1, 1, 1])):
         paid = np.array(history["val_loss"]) - history["val_reconstruction"]
-        assert paid / history["val_kl"] == pytest.approx(expected, abs=0.01)
+        assert paid / history["val_kl"] == pytest.approx(expected, abs=0.02)
     assert first["loss"] != pytest.approx(plain["loss"], abs=1e-3)
     assert again["val_loss"] == pytest.approx(first["val_loss"], abs=1e-4)
 
 
 def test_measures_and_read_out(model, ids):
-    losses, kl, means = vae_model.measure(model, ids, 200)
+    losses, kl, means = vae_model.measure(model, ids, 20)
     mean, log_variance = map(np.array, model.encode(ids))
     expected = (mean**2 + np.exp(log_variance) - 1 - log_variance).sum(axis=1) / 2
     assert kl == pytest.approx(expected, abs=1e-5) and np.array_equal(means, mean)
@@ -133,7 +133,7 @@ def test_no_word_of_the_test_is_in_training():
 def test_samples_are_described_by_hand():
     described = vae.describe(["cat", "cat", "tac", "cata", ""], ["cat", "at", "tact"], ["tac"])
     assert described == {"different": 0.8, "in training": 0.4, "held out": 0.2, "new, known triples": 0}
-    assert vae.describe(["tat", "tact"], ["tact", "cat", "tatty"], [])["new, known triples"] == 0.5
+    assert vae.describe(["tat", "tact"], ["tact", "cat", "tatty"])["new, known triples"] == 0.5
     assert vae.triples("at") == {"<at", "at>"}
     assert vae.letters_right(["cat", "at"], ["cut", "a"]) == 3 / 5
 
