@@ -158,8 +158,7 @@ def main(options: Hyperparameters) -> None:
     training, validation, test = (vae_model.encode_words(part, vocabulary, max(LENGTHS) + 1) for part in parts)
     generator = np.random.default_rng(options.seed)
     points = generator.standard_normal((options.samples, options.latent_size), dtype="float32")
-    model = vae_model.build_model(len(vocabulary), len(training), options)
-    start = [np.array(variable) for variable in vae_model.variables(model)]
+    model, start = vae_model.build_model(len(vocabulary), len(training), options)
     curves, results, losses, samples, ways = {}, {}, {}, {}, {}
     for name, rise, dropout in (
         ("plain", 0, 0),

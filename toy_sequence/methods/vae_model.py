@@ -107,14 +107,15 @@ class Autoencoder(keras.Model):
 
 
 def build_model(tokens, words, options):
-    """A model with its optimizer, for `words` words of training; `options` are the hyperparameters of `vae.py`."""
+    """A model with its optimizer, for `words` words of training; and the values of all `variables`, to start from.
+    `options` are the hyperparameters of `vae.py`."""
     model = Autoencoder(tokens, options.hidden_size, options.latent_size, options.seed)
     steps = options.epochs * -(-words // options.batch_size)
     rate = keras.optimizers.schedules.CosineDecay(options.learning_rate, steps)
     model.compile(keras.optimizers.Adam(rate, clipnorm=5.0), jit_compile=False)
     model(np.full((1, 2), END_ID))  # makes the weights
     model.optimizer.build(model.trainable_variables)
-    return model
+    return model, [ops.convert_to_numpy(variable) for variable in variables(model)]
 
 
 def variables(model):
@@ -126,7 +127,7 @@ def train(model, start, training, validation, rise, letter_dropout, options):
     """Train from the start. One graph serves all trainings: it is compiled only once.
 
     Args:
-        start: the values of all `variables` before the first training.
+        start: the values of all `variables`, from `build_model`.
         training, validation: ids (words, time).
         rise: epochs after which the KL term counts in full; 0 for at once.
 
