@@ -66,7 +66,7 @@ def autoencoder(curves, ways, plane, path):
             axis.plot(np.arange(1, len(history[key]) + 1), history[key], label=name)
         axis.set(title=title, xlabel="epoch", ylabel="nats a word, on validation")
     axes["a"].set(yscale="log", ylabel="nats a word, on validation (log scale)")
-    axes["a"].legend(loc="center right")
+    axes["b"].legend(loc="upper right")
     draw_plane(figure, axes["c"], *plane)
     axes["d"].axis("off")
     axes["d"].set_title("from the mean of one word of the test to that of another, read out at equal steps")
