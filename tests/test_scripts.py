@@ -31,6 +31,7 @@ TOYS = (
     "methods/forecast",
     "methods/optimizers",
     "methods/digits",
+    "methods/vae",
 )
 USES = ["chargen/generate.py", "sentiment/classify.py", "pos_tagging/tag.py"]
 FIGURES = {

@@ -133,3 +133,45 @@ def forecasts(load, mean, scale, origins, forecasts, results, windows, path):
     below.set(xlabel="hour of the series", ylabel="load", title="the first days of the test")
     below.legend(loc="upper right", ncols=3, fontsize="small")
     plots.save(figure, path)
+
+
+def autoencoder(curves, ways, plane, path):
+    """The losses by epoch; the words of the test, at their means; and the words on the way between two of them.
+
+    Args:
+        curves: by name, the history of the training.
+        ways: by name, a list of ways: a word of the test, what is read out on the way, another word of the test.
+        plane: of the last model, the means (words, latent), and the words.
+    """
+    figure = plots.plt.figure(figsize=(13, 7.5), layout="constrained")
+    axes = figure.subplot_mosaic("abc;ddd", height_ratios=(3, 2))
+    for axis, key, title in (
+        (axes["a"], "val_kl", "KL: what z says of the word"),
+        (axes["b"], "val_reconstruction", "reconstruction loss"),
+    ):
+        for name, history in curves.items():
+            axis.plot(np.arange(1, len(history[key]) + 1), history[key], label=name)
+        axis.set(title=title, xlabel="epoch", ylabel="nats a word, on validation")
+    axes["a"].set(yscale="log", ylabel="nats a word, on validation (log scale)")
+    axes["b"].legend(loc="upper right")
+    draw_plane(figure, axes["c"], *plane)
+    axes["d"].axis("off")
+    axes["d"].set_title("from the mean of one word of the test to that of another, read out at equal steps")
+    rows = [(name, all_ways[0]) for name, all_ways in ways.items()] + [("both", way) for way in ways["both"][1:]]
+    for row, (name, (start, *between, end)) in enumerate(rows):
+        for column, text in enumerate((name, f"“{start}”", *between, f"“{end}”")):
+            colour = f"C{list(curves).index(name)}" if 1 < column < len(between) + 2 else "black"
+            place = column / (len(between) + 2), 1 - (row + 0.5) / len(rows)
+            axes["d"].text(*place, text, color=colour, ha="center", va="center", transform=axes["d"].transAxes)
+    plots.save(figure, path)
+
+
+def draw_plane(figure, axis, means, words):
+    """The two directions in which the means (words, latent) differ most, each word coloured by its length."""
+    centred = means - means.mean(axis=0)
+    places = centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T  # (words, 2)
+    dots = axis.scatter(*places.T, c=[len(word) for word in words], cmap="viridis", s=12)
+    for place, word in list(zip(places, words, strict=True))[:16]:
+        axis.annotate(word, place, fontsize="x-small")
+    figure.colorbar(dots, ax=axis, label="letters of the word")
+    axis.set(title="both: the means of the test, in the two\ndirections in which they differ most")
