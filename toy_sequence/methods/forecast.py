@@ -13,7 +13,7 @@ ElectricityLoadDiagrams20112014, if the file lies here, in the folder RNN_DATA o
 
 The network is trained in two ways, on windows of 6, 24 and 168 hours; all else is equal, the hours read included:
 
-    stateful    32 streams start at random hours. A batch is their next window; the state goes on from the last one.
+    stateful    8 streams start at random hours. A batch is their next window; the state goes on from the last one.
                 The gradient ends at the start of the window, the memory does not. A forecast has read all hours.
     stateless   each window starts at a random hour, with a state of zeros. A forecast has read one window.
 
@@ -49,7 +49,7 @@ class Hyperparameters(NamedRunOptions):
     hours: Count = 4 * 365 * 24  # of the generated loads
     windows: tuple[Count, ...] = (6, 24, 168)  # hours
     repeats: Count = 3  # trainings of each network, with different seeds
-    streams: Count = 32  # windows in a batch
+    streams: Count = 8  # windows in a batch
     stream_hours: Count = 672  # after so many the streams start anew elsewhere
     batches: Count = 600  # that each network learns from
     hidden_sizes: tuple[Size, ...] = (32, 64)  # units of the LSTM; validation chooses one
@@ -126,12 +126,12 @@ def study(title, load, windows, methods, setting, options):
     training, _, test = split(load, options.stream_hours)
     series, mean, scale = standardise(load, training)
     forecasts = {name: forecast(series, test)[None] for name, (_, forecast) in methods.items()}
+    seeds = range(options.seed, options.seed + options.repeats)
     for window in windows:
         for keep_state in (True, False):
             network, before = networks.Network(keep_state, window, *setting), time.perf_counter()
-            seeds = range(options.seed, options.seed + options.repeats)
-            weights = [networks.train(network, series, training[-1], options, seed) for seed in seeds]
-            forecasts[str(network)] = np.stack([networks.forecast(network, each, series, test) for each in weights])
+            trained = networks.train(network, series, training[-1], options, seeds)
+            forecasts[str(network)] = networks.forecast(network, trained, series, test)
             print(f"{title}, {network}: {time.perf_counter() - before:.0f} s", flush=True)
     results = {name: measure(future(series, test), each, scale) for name, each in forecasts.items()}
     print(f"\n{title}: error by hours ahead, in the load's unit (in training: mean {mean:.1f}, deviation {scale:.1f})")
