@@ -38,7 +38,7 @@ from common import InputError
 from common.cli import Count, LearningRate, Size, run_script, start_tensorflow
 from common.runs import NamedRunOptions, finish_run, start_run
 from toy_sequence.methods import forecast_baselines
-from toy_sequence.methods.forecast_results import FIGURES, conclusion, measure, print_results
+from toy_sequence.methods.forecast_results import FIGURES, conclusion, measure, print_gains, print_results
 from toy_sequence.methods.series import HORIZON, future, generate, read
 
 
@@ -152,7 +152,7 @@ def main(options: Hyperparameters) -> None:
 
     run, started, title = start_run("forecast", options), time.perf_counter(), options.column or "full load"
     methods, setting = choose(load, options)
-    chosen = {name: choice for name, (choice, _) in methods.items()}
+    chosen = {name: choice for name, (choice, _) in methods.items() if choice}
     chosen["networks"] = "{} units, learning rate {}".format(*setting)
     print("chosen on validation:", *(f"{name}: {choice}" for name, choice in chosen.items()), sep="\n  ")
     results, test, forecasts = study(title, load, options.windows, methods, setting, options)
@@ -168,7 +168,8 @@ def main(options: Hyperparameters) -> None:
     }
     metrics = {"data": options.data or "generated", "chosen": chosen, "results": metrics, "seed": options.seed}
     finish_run(run, "forecast", metrics | {"training_seconds": seconds})
-    print("Conclusion", *conclusion(studies), f"pictures are in {run}", sep="\n")
+    shares = print_gains(studies)
+    print("\nConclusion", *conclusion(results, shares), f"pictures are in {run}", sep="\n")
 
 
 if __name__ == "__main__":

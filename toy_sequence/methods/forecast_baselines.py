@@ -11,7 +11,7 @@ import numpy as np
 
 from toy_sequence.methods.series import HORIZON, QUANTILES, WEEK, future, past
 
-PENALTIES = 1e-8, 1e-6, 1e-4, 1e-2  # of ridge regression
+PENALTIES = 1e-10, 1e-8, 1e-6, 1e-4, 1e-2  # of ridge regression
 LAGS = 24, 72, 168, 336  # hours that linear autoregression may read
 RADII = 0.5, 0.9, 0.99  # of the echo state network's recurrent weights
 INPUT_SCALES = 0.01, 0.1, 1.0  # of its input weights
@@ -82,7 +82,7 @@ def fit(known, training, validation, options):
         known: the series up to the end of validation.
 
     Returns:
-        By name: what was chosen, in words; and a function (series, origins) -> forecasts (origins, 24, 3), whose
+        By name: what was chosen, in words, or None; and a function (series, origins) -> forecasts (origins, 24, 3), whose
         intervals are the quantiles of the errors on validation.
     """
 
@@ -97,8 +97,8 @@ def fit(known, training, validation, options):
     lags = {f"{hours} hours": lambda series, origins, hours=hours: past(series, origins, hours) for hours in LAGS}
     networks = {f"radius {radius}, inputs {scale}": echoes(radius, scale) for radius in RADII for scale in INPUT_SCALES}
     chosen = {
-        "day before": ("nothing", lambda series, origins: naive(series, origins, 24)),
-        "week before": ("nothing", lambda series, origins: naive(series, origins, WEEK)),
+        "day before": (None, lambda series, origins: naive(series, origins, 24)),
+        "week before": (None, lambda series, origins: naive(series, origins, WEEK)),
         "linear autoregression": regression(known, lags, training, validation),
         "echo state network": regression(known, networks, training, validation),
     }

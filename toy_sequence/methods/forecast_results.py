@@ -43,30 +43,42 @@ def print_results(results):
 
 
 def gain(results, first, second):
-    """How much lower the error of the second method is than that of the first: in per cent, its interval if weeks of
-    the test are drawn anew, and its range over the seeds."""
+    """The error of the first method minus that of the second.
+
+    Returns:
+        Its share of the first error; the difference; its interval if weeks of the test are drawn anew, with the means
+        of the seeds; and the least and the greatest difference of the seeds.
+    """
     units = results[first]["by_origin"], results[second]["by_origin"]
-    lower = paired_bootstrap(*units, block=min(WEEK, len(units[0])), repeats=2000)
+    difference = paired_bootstrap(*units, block=min(WEEK, len(units[0])), repeats=2000)
     by_seed = results[first]["by_seed"] - results[second]["by_seed"]
-    share = lower.value / results[first]["error"]
-    return f"{share:.1%}, {lower}, by seed {by_seed.min():+.4f} to {by_seed.max():+.4f}"
+    return difference.value / results[first]["error"], *difference, float(by_seed.min()), float(by_seed.max())
 
 
-def conclusion(studies):
-    """Three lines about the studies, results by title: the best of the first; what the state brings; the intervals."""
-    results = next(iter(studies.values()))
+def print_gains(studies):
+    """The table of what the state is worth, for studies, results by title; and its shares, by title and window."""
+    gains = {
+        f"{title}, windows of {name.split()[1]} hours": gain(results, name.replace("stateful", "stateless"), name)
+        for title, results in studies.items()
+        for name in results
+        if name.startswith("stateful")
+    }
+    print("error without the state minus error with it; its 95 % interval is that of the mean of the seeds")
+    header = "", "share", "difference", "from", "to", "least of the seeds", "greatest"
+    print_table(header, [(name, f"{each[0]:.1%}", *each[1:]) for name, each in gains.items()])
+    return {name: share for name, (share, *_) in gains.items()}
+
+
+def conclusion(results, shares):
+    """Three lines: the best method of the results of a study, by name; the shares of `print_gains`; the intervals."""
     networks = [name for name in results if name.startswith("state")]
     best = min(networks, key=lambda name: results[name]["error"])
     rival = min(set(results) - set(networks), key=lambda name: results[name]["error"])
-    pays = [
-        f"{title}, {name.split()[1]} hours {gain(each, name.replace('stateful', 'stateless'), name)}"
-        for title, each in studies.items()
-        for name in each
-        if name.startswith("stateful")
-    ]
+    share, difference, low, high, *_ = gain(results, rival, best)
     coverage = [results[name]["coverage"] for name in networks]
     return [
-        f"Best network: {best}. {rival}, the best other method, has a higher error: {gain(results, rival, best)}.",
-        f"The state lowers the error, by window: {'; '.join(pays)}.",
+        f"Error of {rival} minus that of {best}, the best network: "
+        f"{share:+.1%}, {difference:+.4f} ({low:+.4f} to {high:+.4f}).",
+        "The state lowers the error by " + ", ".join(f"{share:.1%} ({name})" for name, share in shares.items()) + ".",
         f"The networks' intervals of 90 % hold {min(coverage):.1%} to {max(coverage):.1%} of the loads.",
     ]
