@@ -82,8 +82,8 @@ def fit(known, training, validation, options):
         known: the series up to the end of validation.
 
     Returns:
-        By name: what was chosen, in words, or None; and a function (series, origins) -> forecasts (origins, 24, 3), whose
-        intervals are the quantiles of the errors on validation.
+        By name: what was chosen, in words, or None; and a function (series, origins) -> forecasts (origins, 24, 3).
+        Its intervals are the quantiles of the errors on validation.
     """
 
     def echoes(radius, scale):

@@ -57,8 +57,8 @@ def forecasts(load, origins, forecasts, results, windows, path):
         forecasts, results: by the name of the method; (seeds, origins, 24, 3), and what `measure` returns.
         windows: of the networks, which are called "stateful 24", "stateless 24" and so on.
     """
-    figure = plots.plt.figure(figsize=(10, 6.5), layout="constrained")
-    left, right, below = figure.subplot_mosaic("ab;cc", width_ratios=(3, 2)).values()
+    figure = plots.plt.figure(figsize=(9, 5.5), layout="constrained")
+    left, right, below = figure.subplot_mosaic("ab;cc").values()
     windows, kinds = sorted(windows), {"stateful": ("C0", "-"), "stateless": ("C1", "--")}
     networks = [f"{kind} {window}" for kind in kinds for window in windows]
     others = [name for name in results if name not in networks]
@@ -75,7 +75,7 @@ def forecasts(load, origins, forecasts, results, windows, path):
             right.plot([window] * len(each), each, "_", color=colour, markersize=10)  # one dash for each seed
     left.set(xlabel="hours ahead", ylabel="mean absolute error", xticks=[1, 6, 12, 18, 24], title="error by horizon")
     left.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
-    right.set(xscale="log", xlabel="window (hours)", title="error by window; a dash for each seed")
+    right.set(xscale="log", xlabel="window (hours)", title="error by window, each seed")
     right.set_xticks(windows, windows)
     right.minorticks_off()
     right.legend()
