@@ -51,12 +51,9 @@ class Hyperparameters(NamedRunOptions):
     repeats: Count = 3  # trainings of each network, with different seeds
     streams: Count = 8  # windows in a batch
     stream_hours: Count = 672  # after so many the streams start anew elsewhere
-    batches: Count = 600  # that each network learns from
+    batches: Count = 500  # that each network learns from
     hidden_sizes: tuple[Size, ...] = (32, 64)  # units of the LSTM; validation chooses one
-    learning_rates: tuple[LearningRate, ...] = (
-        0.003,
-        0.01,
-    )  # of Adam at the start, likewise; falls to 0 along a cosine
+    learning_rates: tuple[LearningRate, ...] = (0.01, 0.02)  # of Adam at the start, one of them; falls to 0
     reservoir_size: Size = 300  # units of the echo state network
 
     def __post_init__(self):
@@ -80,7 +77,7 @@ def split(load, stream_hours):
     longest = max(forecast_baselines.LAGS)
     least = 4 * (max(stream_hours, longest) + 2 * HORIZON)
     if len(load) < least:
-        raise InputError(f"the series has {len(load)} hours; give at least {least}, or fewer --stream-hours")
+        raise InputError(f"the series has {len(load)} hours; give at least {least}")
     first, second = len(load) * 60 // 100, len(load) * 75 // 100
     if np.ptp(load[:first]) == 0:
         raise InputError(f"the load is {load[0]:g} in all of training; there is nothing to learn")

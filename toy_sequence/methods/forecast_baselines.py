@@ -11,8 +11,8 @@ import numpy as np
 
 from toy_sequence.methods.series import HORIZON, QUANTILES, WEEK, future, past
 
-PENALTIES = 1e-10, 1e-8, 1e-6, 1e-4, 1e-2  # of ridge regression
-LAGS = 24, 72, 168, 336  # hours that linear autoregression may read
+PENALTIES = 1e-8, 1e-6, 1e-4, 1e-2, 1.0  # of ridge regression
+LAGS = 24, 168, 336, 672  # hours that linear autoregression may read
 RADII = 0.5, 0.9, 0.99  # of the echo state network's recurrent weights
 INPUT_SCALES = 0.01, 0.1, 1.0  # of its input weights
 
@@ -22,10 +22,11 @@ def naive(series, origins, period):
     return past(series, origins, period)[:, :HORIZON]
 
 
-def ridge(inputs, targets, penalty):
-    """The matrix A that makes `mean((inputs A - targets)^2) + penalty * sum(A^2)` least, (features, outputs)."""
-    square = inputs.T @ inputs + penalty * len(inputs) * np.eye(inputs.shape[1])
-    return np.linalg.solve(square, inputs.T @ targets)
+def ridge(inputs, targets, penalties):
+    """For each penalty the matrix A that makes `mean((inputs A - targets)^2) + penalty * sum(A^2)` least, (features,
+    outputs)."""
+    square, product = inputs.T @ inputs, inputs.T @ targets
+    return [np.linalg.solve(square + each * len(inputs) * np.eye(len(square)), product) for each in penalties]
 
 
 def regression(known, candidates, training, validation):
@@ -46,8 +47,7 @@ def regression(known, candidates, training, validation):
     for name, features in candidates.items():
         inputs = with_one(features, known, np.concatenate([training, validation]))
         learned, unseen = np.split(inputs, [len(training)])
-        for penalty in PENALTIES:
-            matrix = ridge(learned, future(known, training), penalty)
+        for penalty, matrix in zip(PENALTIES, ridge(learned, future(known, training), PENALTIES), strict=True):
             error = np.abs(unseen @ matrix - future(known, validation)).mean()
             tried.append((error, f"{name}, penalty {penalty:g}", features, matrix))
     _, choice, features, matrix = min(tried, key=lambda each: each[0])

@@ -12,7 +12,7 @@ from toy_sequence.methods.forecast import Hyperparameters
 from toy_sequence.methods.forecast_networks import Network
 
 TINY = Hyperparameters(
-    hours=1600, windows=(6, 24), streams=4, stream_hours=72, batches=4, hidden_sizes=(3, 5), reservoir_size=5
+    hours=2880, windows=(6, 24), streams=4, stream_hours=72, batches=4, hidden_sizes=(3, 5), reservoir_size=5
 )
 
 
@@ -114,14 +114,14 @@ def test_ridge_is_least_squares_with_the_penalty_as_rows():
     inputs, targets = generator().normal(size=(50, 4)), generator().normal(size=(50, 2))
     rows = np.vstack([inputs, np.sqrt(50 * 0.3) * np.eye(4)])
     expected = np.linalg.lstsq(rows, np.vstack([targets, np.zeros((4, 2))]), rcond=None)[0]
-    assert forecast_baselines.ridge(inputs, targets, 0.3) == pytest.approx(expected)
+    assert forecast_baselines.ridge(inputs, targets, [0.3])[0] == pytest.approx(expected)
 
 
 def test_linear_autoregression_continues_a_sine_exactly():
     wave, (training, validation, test) = 3 + np.sin(np.arange(600) / 5), np.split(np.arange(10, 570), [300, 400])
     lags = {"4 lags": lambda wave, at: series.past(wave, at, 4)}
     choice, forecaster = forecast_baselines.regression(wave[:434], lags, training, validation)
-    assert choice == "4 lags, penalty 1e-10"
+    assert choice == "4 lags, penalty 1e-08"
     assert forecaster(wave, test) == pytest.approx(series.future(wave, test), abs=1e-3)
 
 
@@ -139,7 +139,7 @@ def test_the_regression_with_the_least_error_on_validation_is_chosen():
     for name, features in candidates.items():
         for penalty in forecast_baselines.PENALTIES:
             inputs, unseen = (np.column_stack([features(known, at), np.ones(len(at))]) for at in parts)
-            matrix = forecast_baselines.ridge(inputs, series.future(known, parts[0]), penalty)
+            [matrix] = forecast_baselines.ridge(inputs, series.future(known, parts[0]), [penalty])
             errors[f"{name}, penalty {penalty:g}"] = abs(unseen @ matrix - series.future(known, parts[1])).mean()
     assert choice == min(errors, key=errors.get)
 
@@ -275,16 +275,16 @@ def test_no_choice_scaling_or_fit_depends_on_the_test_part(monkeypatch):
 
 
 def test_parts_do_not_overlap_and_standardising_knows_training_only():
-    load = series.generate(1600, generator())
+    load = series.generate(2880, generator())
     training, validation, test = forecast.split(load, 72)
-    assert training[0] == 335  # two weeks are known there
-    assert training[-1] + 24 == 959 and validation[0] == 959  # the first hour forecast is 960
-    assert validation[-1] + 24 == 1199 and test[0] == 1199
-    assert test[-1] + 24 == 1599
+    assert training[0] == 671  # four weeks are known there
+    assert training[-1] + 24 == 1727 and validation[0] == 1727  # the first hour forecast is 1728
+    assert validation[-1] + 24 == 2159 and test[0] == 2159
+    assert test[-1] + 24 == 2879
     scaled, mean, scale = forecast.standardise(load, training)
-    again = forecast.standardise(np.append(load[:960], load[960:] * 9), training)
-    assert (mean, scale) == again[1:] and np.array_equal(scaled[:960], again[0][:960])
-    assert scaled[:960].mean() == pytest.approx(0, abs=1e-9) and scaled[:960].std() == pytest.approx(1)
+    again = forecast.standardise(np.append(load[:1728], load[1728:] * 9), training)
+    assert (mean, scale) == again[1:] and np.array_equal(scaled[:1728], again[0][:1728])
+    assert scaled[:1728].mean() == pytest.approx(0, abs=1e-9) and scaled[:1728].std() == pytest.approx(1)
 
 
 def test_measures_by_hand():
@@ -328,7 +328,7 @@ def test_the_script_reads_a_table_and_draws(tmp_path, script):
     run = tmp_path / "forecast" / "x"
     results = json.loads((run / "metrics.json").read_text())["results"]["load"]
     assert len(results) == 4 + 2
-    day_before = abs(load[1200:] - load[1200 - 24 : -24])  # each hour counts about equally often
+    day_before = abs(load[2160:] - load[2160 - 24 : -24])  # each hour counts about equally often
     assert results["week before"]["error"] > 0 and results["day before"]["error"] == pytest.approx(
         day_before.mean(), rel=0.1
     )
