@@ -53,7 +53,7 @@ class Hyperparameters(NamedRunOptions):
     stream_hours: Count = 672  # after so many the streams start anew elsewhere
     batches: Count = 500  # that each network learns from
     hidden_sizes: tuple[Size, ...] = (32, 64)  # units of the LSTM; validation chooses one
-    learning_rates: tuple[LearningRate, ...] = (0.01, 0.02)  # of Adam at the start, one of them; falls to 0
+    learning_rates: tuple[LearningRate, ...] = (0.01, 0.02, 0.04)  # of Adam at the start, one of them; falls to 0
     reservoir_size: Size = 300  # units of the echo state network
 
     def __post_init__(self):

@@ -89,5 +89,6 @@ def forecasts(load, origins, forecasts, results, windows, path):
     below.plot(hours, load[hours], "k.", markersize=4, label="load")
     below.set(xlabel="hour of the series", ylabel="load", title="the first days of the test", xticks=hours[::24])
     below.margins(x=0.01)
+    below.set_ylim(top=below.get_ylim()[1] + 0.15 * np.ptp(below.get_ylim()))  # room for the legend
     below.legend(loc="upper right", ncols=3, fontsize="small")
     plots.save(figure, path)
