@@ -4,9 +4,9 @@
     python toy_sequence/methods/forecast.py --data FILE.csv --column NAME
     python toy_sequence/methods/forecast.py --data LD2011_2014.txt --column MT_250
 
-The generated load has a day, a week, a season and weather; a second one has only days, all alike, so that a window of
-24 hours shows all that there is to know. `series.py` says how, and which files can be read. The last line is UCI's
-ElectricityLoadDiagrams20112014, if the file lies here, in the folder RNN_DATA or in data/.
+The generated load has a day, a week, a season and weather; a second one has only days, all alike but for noise, so
+that a window of 24 hours shows the pattern in full. `series.py` says how, and which files can be read. The last line is
+UCI's ElectricityLoadDiagrams20112014, if the file lies here, in the folder RNN_DATA or in data/.
 
     the load up to now (batch, time, 1) -> LSTM (batch, time, hidden) -> at every hour, for each of the 24 hours that
     follow, three quantiles: 5, 50 and 95 % (batch, time, 24, 3)
