@@ -1,6 +1,7 @@
 """Forecasts without back-propagation: the naive ones, linear autoregression, and an echo state network.
 
-All take a series (hours,) and origins (origins,), see `series.py`, and forecast (origins, HORIZON).
+All take a series (hours,) and origins (origins,), see `series.py`, and forecast (origins, HORIZON). What they choose,
+they choose on the validation part.
 
 References: Hoerl & Kennard 1970 (ridge regression). Jaeger 2001, The "echo state" approach to analysing and training
 recurrent neural networks.
@@ -10,7 +11,10 @@ import numpy as np
 
 from toy_sequence.methods.series import HORIZON, QUANTILES, WEEK, future, past
 
-PENALTIES = 1e-8, 1e-6, 1e-4, 1e-2  # of ridge regression; validation chooses one
+PENALTIES = 1e-8, 1e-6, 1e-4, 1e-2, 1.0  # of ridge regression
+LAGS = 24, 168, 336, 672  # hours that linear autoregression may read
+RADII = 0.5, 0.9, 0.99  # of the echo state network's recurrent weights
+INPUT_SCALES = 0.01, 0.1, 1.0  # of its input weights
 
 
 def naive(series, origins, period):
@@ -18,27 +22,36 @@ def naive(series, origins, period):
     return past(series, origins, period)[:, :HORIZON]
 
 
-def ridge(inputs, targets, penalty):
-    """The matrix A that makes `mean((inputs A - targets)^2) + penalty * sum(A^2)` least, (features, outputs)."""
-    square = inputs.T @ inputs + penalty * len(inputs) * np.eye(inputs.shape[1])
-    return np.linalg.solve(square, inputs.T @ targets)
+def ridge(inputs, targets, penalties):
+    """For each penalty the matrix A that makes `mean((inputs A - targets)^2) + penalty * sum(A^2)` least, (features,
+    outputs)."""
+    square, product = inputs.T @ inputs, inputs.T @ targets
+    return [np.linalg.solve(square + each * len(inputs) * np.eye(len(square)), product) for each in penalties]
 
 
-def regression(series, features, training, validation, origins):
-    """Forecast by ridge regression; of all PENALTIES, the one with the least absolute error on validation.
+def regression(known, candidates, training, validation):
+    """Of all candidates and PENALTIES the ridge regression with the least absolute error on validation.
 
     Args:
-        features: takes origins; returns what is known there, (origins, features).
-        training, validation, origins: to learn from, to choose the penalty, and to forecast.
+        known: the series up to the end of validation.
+        candidates: name -> function (series, origins) -> what is known at each origin, (origins, features).
+
+    Returns:
+        What was chosen, in words; and the function (series, origins) that forecasts with it.
     """
 
-    def with_one(chosen):  # a feature that is always 1 stands for the bias
-        return np.column_stack([features(chosen), np.ones(len(chosen))])
+    def with_one(features, series, origins):  # a feature that is always 1 stands for the bias
+        return np.column_stack([features(series, origins), np.ones(len(origins))])
 
-    known, seen = with_one(training), with_one(validation)
-    matrices = [ridge(known, future(series, training), penalty) for penalty in PENALTIES]
-    errors = [np.abs(seen @ matrix - future(series, validation)).mean() for matrix in matrices]
-    return with_one(origins) @ matrices[int(np.argmin(errors))]
+    tried = []
+    for name, features in candidates.items():
+        inputs = with_one(features, known, np.concatenate([training, validation]))
+        learned, unseen = np.split(inputs, [len(training)])
+        for penalty, matrix in zip(PENALTIES, ridge(learned, future(known, training), PENALTIES), strict=True):
+            error = np.abs(unseen @ matrix - future(known, validation)).mean()
+            tried.append((error, f"{name}, penalty {penalty:g}", features, matrix))
+    _, choice, features, matrix = min(tried, key=lambda each: each[0])
+    return choice, lambda series, origins: with_one(features, series, origins) @ matrix
 
 
 def reservoir(series, units, radius, input_scale, generator):
@@ -62,21 +75,39 @@ def reservoir(series, units, radius, input_scale, generator):
     return states
 
 
-def baselines(series, training, validation, test, options):
-    """The forecasts of all other methods at the origins of the test, by name, (origins, 24, 3)."""
-    generator = np.random.default_rng(options.seed)
-    states = reservoir(series, options.reservoir_size, options.spectral_radius, options.input_scale, generator)
-    both = np.concatenate([validation, test])
-    points = {
-        "day before": naive(series, both, 24),
-        "week before": naive(series, both, WEEK),
-        "linear autoregression": regression(series, lambda at: past(series, at, WEEK), training, validation, both),
-        "echo state network": regression(
-            series, lambda at: np.column_stack([states[at], series[at]]), training, validation, both
-        ),
+def fit(known, training, validation, options):
+    """Choose and fit all methods with what is known before the test.
+
+    Args:
+        known: the series up to the end of validation.
+
+    Returns:
+        By name: what was chosen, in words, or None; and a function (series, origins) -> forecasts (origins, 24, 3).
+        Its intervals are the quantiles of the errors on validation.
+    """
+
+    def echoes(radius, scale):
+        def features(series, origins):
+            generator = np.random.default_rng(options.seed)  # always the same weights
+            states = reservoir(series, options.reservoir_size, radius, scale, generator)
+            return np.column_stack([states[origins], series[origins]])
+
+        return features
+
+    lags = {f"{hours} hours": lambda series, origins, hours=hours: past(series, origins, hours) for hours in LAGS}
+    networks = {f"radius {radius}, inputs {scale}": echoes(radius, scale) for radius in RADII for scale in INPUT_SCALES}
+    chosen = {
+        "day before": (None, lambda series, origins: naive(series, origins, 24)),
+        "week before": (None, lambda series, origins: naive(series, origins, WEEK)),
+        "linear autoregression": regression(known, lags, training, validation),
+        "echo state network": regression(known, networks, training, validation),
     }
-    forecasts = {}
-    for name, point in points.items():
-        errors = future(series, validation) - point[: len(validation)]
-        forecasts[name] = point[len(validation) :, :, None] + np.quantile(errors, QUANTILES, axis=0).T
-    return forecasts
+    return {name: (choice, with_interval(point, known, validation)) for name, (choice, point) in chosen.items()}
+
+
+def with_interval(point, known, validation):
+    """The function (series, origins) -> (origins, 24, 3) that adds the QUANTILES of the errors on validation, hour by
+    hour ahead, to the forecasts of the function `point`."""
+    errors = future(known, validation) - point(known, validation)
+    quantiles = np.quantile(errors, QUANTILES, axis=0).T  # (24, 3)
+    return lambda series, origins: point(series, origins)[:, :, None] + quantiles

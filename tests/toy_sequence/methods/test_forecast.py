@@ -7,10 +7,13 @@ import pytest
 
 from common import InputError
 from tests.conftest import refused
-from toy_sequence.methods import forecast, forecast_baselines, forecast_networks, series
+from toy_sequence.methods import forecast, forecast_baselines, forecast_networks, forecast_results, series
 from toy_sequence.methods.forecast import Hyperparameters
+from toy_sequence.methods.forecast_networks import Network
 
-TINY = Hyperparameters(hours=1400, windows=(6, 24), streams=4, stream_hours=72, batches=4, hidden_size=3)
+TINY = Hyperparameters(
+    hours=2880, windows=(6, 24), streams=4, stream_hours=72, batches=4, hidden_sizes=(3, 5), reservoir_size=5
+)
 
 
 def generator():
@@ -29,6 +32,12 @@ def test_the_generated_load_has_day_week_and_season():
     assert winter > 1.2 * spring and summer > 1.02 * spring  # heating, cooling
     night = load[:, 3] - np.convolve(load[:, 3], np.ones(61) / 61, "same")  # without the season
     assert np.corrcoef(night[100:-101], night[101:-100])[0, 1] > 0.4  # cold nights come in company
+
+
+def test_a_load_of_days_only_repeats_itself_but_for_the_noise():
+    load = series.generate(400 * 24, generator(), only_days=True).reshape(-1, 24)
+    assert (load.std(axis=0) / load.mean(axis=0)) == pytest.approx(np.full(24, 0.03), rel=0.2)
+    assert load[:, 19].mean() > 1.3 * load[:, 3].mean()
 
 
 def write(folder, text, name="load.csv"):
@@ -105,13 +114,34 @@ def test_ridge_is_least_squares_with_the_penalty_as_rows():
     inputs, targets = generator().normal(size=(50, 4)), generator().normal(size=(50, 2))
     rows = np.vstack([inputs, np.sqrt(50 * 0.3) * np.eye(4)])
     expected = np.linalg.lstsq(rows, np.vstack([targets, np.zeros((4, 2))]), rcond=None)[0]
-    assert forecast_baselines.ridge(inputs, targets, 0.3) == pytest.approx(expected)
+    assert forecast_baselines.ridge(inputs, targets, [0.3])[0] == pytest.approx(expected)
 
 
 def test_linear_autoregression_continues_a_sine_exactly():
-    wave, parts = 3 + np.sin(np.arange(600) / 5), np.split(np.arange(10, 570), [300, 400])
-    forecasts = forecast_baselines.regression(wave, lambda at: series.past(wave, at, 4), *parts)
-    assert forecasts == pytest.approx(series.future(wave, parts[2]), abs=1e-3)
+    wave, (training, validation, test) = 3 + np.sin(np.arange(600) / 5), np.split(np.arange(10, 570), [300, 400])
+    lags = {"4 lags": lambda wave, at: series.past(wave, at, 4)}
+    choice, forecaster = forecast_baselines.regression(wave[:434], lags, training, validation)
+    assert choice == "4 lags, penalty 1e-08"
+    assert forecaster(wave, test) == pytest.approx(series.future(wave, test), abs=1e-3)
+
+
+def test_the_regression_with_the_least_error_on_validation_is_chosen():
+    numbers = generator().normal(size=(1000, 2))  # only the first tells anything about the future
+    known = np.repeat(generator().normal(size=50), 24)[:1000]
+    candidates = {
+        "noise": lambda _, at: numbers[at],
+        "yesterday": lambda known, at: series.past(known, at, 24),
+        "both": lambda known, at: np.hstack([series.past(known, at, 24), generator().normal(size=(len(at), 200))]),
+    }
+    parts = np.arange(30, 600), np.arange(600, 970)
+    choice, _ = forecast_baselines.regression(known, candidates, *parts)
+    errors = {}
+    for name, features in candidates.items():
+        for penalty in forecast_baselines.PENALTIES:
+            inputs, unseen = (np.column_stack([features(known, at), np.ones(len(at))]) for at in parts)
+            [matrix] = forecast_baselines.ridge(inputs, series.future(known, parts[0]), [penalty])
+            errors[f"{name}, penalty {penalty:g}"] = abs(unseen @ matrix - series.future(known, parts[1])).mean()
+    assert choice == min(errors, key=errors.get)
 
 
 def test_the_reservoir_has_its_radius_its_equation_and_echoes():
@@ -130,12 +160,12 @@ def test_the_reservoir_has_its_radius_its_equation_and_echoes():
 
 def test_intervals_of_the_baselines_are_the_quantiles_of_their_errors_on_validation():
     load = series.generate(TINY.hours, generator())
-    parts = forecast.split(load, 168)
-    both = forecast_baselines.baselines(load, *parts, replace(TINY, reservoir_size=5))
-    assert list(both) == ["day before", "week before", "linear autoregression", "echo state network"]
-    _, validation, test = parts
+    training, validation, test = forecast.split(load, TINY.stream_hours)
+    methods = forecast_baselines.fit(load[: test[0] + 1], training, validation, TINY)
+    assert list(methods) == ["day before", "week before", "linear autoregression", "echo state network"]
     errors = load[validation + 3] - load[validation + 3 - 24]  # three hours ahead
-    assert both["day before"][7, 2] == pytest.approx(
+    _, day_before = methods["day before"]
+    assert day_before(load, test)[7, 2] == pytest.approx(
         load[test[7] + 3 - 24] + np.quantile(errors, [0.05, 0.5, 0.95]), rel=1e-6
     )
 
@@ -157,12 +187,22 @@ def test_windows_follow_each_other_only_if_the_state_is_kept(keep_state):
 def test_targets_are_the_24_hours_after_each_hour_of_training(keep_state, monkeypatch):
     seen, model = [], keras.Sequential
     monkeypatch.setattr(model, "train_on_batch", lambda self, inputs, targets: seen.append((inputs, targets)))
-    forecast_networks.train(np.arange(200), 99, 24, keep_state, TINY)
+    forecast_networks.train(Network(keep_state, 24, 3, 0.01), np.arange(200), 99, TINY, [0])
     assert len(seen) == TINY.batches
     for inputs, targets in seen:
         assert inputs.shape == (4, 24, 1) and inputs.max() <= 99
         assert np.array_equal(targets, inputs + np.arange(1, 25))
         assert (np.diff(inputs[..., 0]) == 1).all()
+
+
+@pytest.mark.parametrize(("keep_state", "resets"), [(True, 2), (False, 0)])
+def test_a_stream_that_starts_elsewhere_starts_from_zeros(keep_state, resets, monkeypatch):
+    calls = []
+    monkeypatch.setattr(keras.Sequential, "train_on_batch", lambda self, inputs, targets: None)
+    monkeypatch.setattr(forecast_networks.LSTM, "reset_states", lambda self: calls.append(1))
+    network = Network(keep_state, 24, 3, 0.01)
+    forecast_networks.train(network, np.arange(200), 99, TINY, [0])  # 4 batches, 3 of each stream
+    assert len(calls) == resets
 
 
 def test_a_carried_state_forecasts_as_the_stateful_network_does_window_by_window():
@@ -172,49 +212,92 @@ def test_a_carried_state_forecasts_as_the_stateful_network_does_window_by_window
     model = forecast_networks.build_model(3, 1, stateful=True)
     model.set_weights(weights)
     windows = [model(window[None, :, None]).numpy()[0] for window in np.split(numbers, 8)]
-    carried = forecast_networks.forecast(weights, numbers, origins, 6, True, TINY)
+    [carried] = forecast_networks.forecast(Network(True, 6, 3, 0.01), [weights], numbers, origins)
     assert carried == pytest.approx(np.sort(np.concatenate(windows)[origins]), abs=1e-5)
-    alone = forecast_networks.forecast(weights, numbers, origins, 6, False, TINY)
+    [alone] = forecast_networks.forecast(Network(False, 6, 3, 0.01), [weights], numbers, origins)
     model.layers[0].reset_states()
     assert alone[-1] == pytest.approx(np.sort(model(numbers[None, 18:24, None])[0, -1]), abs=1e-5)
     assert abs(alone - carried).max() > 1e-3
 
 
-def test_training_learns_a_daily_wave():
-    wave = np.sin(2 * np.pi * np.arange(800) / 24)
-    options = replace(TINY, batches=120, hidden_size=12, learning_rate=0.02)
-    for keep_state in (True, False):
-        weights = forecast_networks.train(wave, 500, 24, keep_state, options)
-        origins = np.arange(600, 700)
-        middle = forecast_networks.forecast(weights, wave, origins, 24, keep_state, options)[..., 1]
-        assert abs(middle - series.future(wave, origins)).mean() < 0.2  # a guess: 0.64
+@pytest.mark.parametrize("keep_state", [True, False])
+def test_training_learns_a_daily_wave(keep_state):
+    wave, origins = np.sin(2 * np.pi * np.arange(800) / 24), np.arange(600, 700)
+    network = Network(keep_state, 24, hidden_size=12, learning_rate=0.02)
+    trained = forecast_networks.train(network, wave, 500, replace(TINY, batches=120), [0])
+    [middle] = forecast_networks.forecast(network, trained, wave, origins)[..., 1]
+    assert abs(middle - series.future(wave, origins)).mean() < 0.2  # a guess: 0.64
+
+
+def test_a_seed_gives_the_same_weights_whatever_was_trained_before_it():
+    network, wave = Network(True, 24, 3, 0.01), np.sin(np.arange(200))
+    first, second, again = forecast_networks.train(network, wave, 150, TINY, [0, 1, 0])
+    for one, other, same in zip(first, second, again, strict=True):
+        assert same == pytest.approx(one, abs=1e-6)
+        assert abs(one - other).max() > 1e-3
+
+
+def test_both_kinds_of_network_choose_the_setting_with_the_least_loss_on_validation(monkeypatch):
+    known, asked = np.zeros(100), []
+
+    def guess(network, weights, known, origins):  # better the nearer to 5 units; the stateful one at the high rate
+        asked.append(network)
+        error = abs(network.hidden_size - 5) + (network.learning_rate if network.keep_state else 0)
+        return np.full((len(origins), 24, 3), error)
+
+    monkeypatch.setattr(forecast_networks, "train", lambda *arguments: None)
+    monkeypatch.setattr(forecast_networks, "forecast", guess)
+    options = replace(TINY, windows=(168, 6, 24), stream_hours=168, learning_rates=(0.1, 0.01))
+    assert forecast_networks.choose(known, np.arange(40), np.arange(50, 70), options) == (5, 0.01)
+    assert {(network.keep_state, network.window) for network in asked} == {(True, 24), (False, 24)}
 
 
 # The script
 
 
+def test_no_choice_scaling_or_fit_depends_on_the_test_part(monkeypatch):
+    seen = []  # all that the networks choose with
+    monkeypatch.setattr(forecast_networks, "train", lambda _, known, *arguments: seen.append(known))
+    monkeypatch.setattr(forecast_networks, "forecast", lambda *arguments: seen.append(arguments[2]) or np.zeros(1))
+    load = series.generate(TINY.hours, generator())
+    training, _, test = forecast.split(load, TINY.stream_hours)
+    spoiled = load.copy()
+    spoiled[test[0] + 1 :] = generator().permutation(load[test[0] + 1 :]) * 100 - 999
+    assert forecast.standardise(load, training)[1:] == forecast.standardise(spoiled, training)[1:]
+    (methods, setting), (again, same_setting) = (forecast.choose(each, TINY) for each in (load, spoiled))
+    assert setting == same_setting
+    for honest, cheating in zip(*np.split(np.array(seen), 2), strict=True):
+        assert np.array_equal(honest, cheating)
+    for name, (choice, forecaster) in methods.items():
+        same_choice, same_forecaster = again[name]
+        assert choice == same_choice
+        assert np.array_equal(forecaster(load, test), same_forecaster(load, test))
+
+
 def test_parts_do_not_overlap_and_standardising_knows_training_only():
-    load = series.generate(1000, generator())
-    training, validation, test = forecast.split(load, 200 - 48)
-    assert training[-1] + 24 == 599 and validation[0] == 599  # the first hour forecast is 600
-    assert validation[-1] + 24 == 749 and test[0] == 749
-    assert test[-1] + 24 == 999
-    scaled, mean, scale = forecast.standardise(load, 600)
-    again = forecast.standardise(np.append(load[:600], load[600:] * 9), 600)
-    assert (mean, scale) == again[1:] and np.array_equal(scaled[:600], again[0][:600])
-    assert scaled[:600].mean() == pytest.approx(0, abs=1e-9) and scaled[:600].std() == pytest.approx(1)
+    load = series.generate(2880, generator())
+    training, validation, test = forecast.split(load, 72)
+    assert training[0] == 671  # four weeks are known there
+    assert training[-1] + 24 == 1727 and validation[0] == 1727  # the first hour forecast is 1728
+    assert validation[-1] + 24 == 2159 and test[0] == 2159
+    assert test[-1] + 24 == 2879
+    scaled, mean, scale = forecast.standardise(load, training)
+    again = forecast.standardise(np.append(load[:1728], load[1728:] * 9), training)
+    assert (mean, scale) == again[1:] and np.array_equal(scaled[:1728], again[0][:1728])
+    assert scaled[:1728].mean() == pytest.approx(0, abs=1e-9) and scaled[:1728].std() == pytest.approx(1)
 
 
 def test_measures_by_hand():
     load = np.zeros((2, 24))
     forecasts = np.stack([load - 1, load + 1, load + 2], axis=-1)
     forecasts[0, 0] = 1, 3, 5  # above the load
-    measured = forecast.measure(load, forecasts, 10)
-    assert measured["by_horizon"].tolist() == [20] + [10] * 23
-    assert measured["by_origin"] == pytest.approx([10 * (3 + 23) / 24, 10])
-    assert measured["error"] == pytest.approx(10 * 50 / 48)
+    measured = forecast_results.measure(load, np.stack([forecasts, forecasts + np.array([0, 2, 2])]), 10)  # two seeds
+    assert measured["by_horizon"].tolist() == [30] + [20] * 23
+    assert measured["by_origin"] == pytest.approx([10 * (4 + 2 * 23) / 24, 20])
+    assert measured["by_seed"] == pytest.approx([10 * 50 / 48, 10 * 50 / 48 + 20])
+    assert measured["error"] == pytest.approx(10 * 50 / 48 + 10) and measured["spread"] == pytest.approx(20)
     assert measured["coverage"] == pytest.approx(47 / 48)
-    assert measured["width"] == pytest.approx(10 * (47 * 3 + 4) / 48)
+    assert measured["width"] == pytest.approx(10 * (47 * 3 + 4) / 48 + 10)
 
 
 def test_impossible_input_is_refused(tmp_path, script):
@@ -236,15 +319,16 @@ def test_impossible_input_is_refused(tmp_path, script):
 def test_the_script_reads_a_table_and_draws(tmp_path, script):
     load = series.generate(TINY.hours, generator())
     table = write(tmp_path, "load\n" + "".join(f"{value}\n" for value in load))
-    flags = ["--windows", 6, 24, "--streams", 4, "--stream-hours", 72, "--batches", 3, "--hidden-size", 3]
-    flags += ["--reservoir-size", 5, "--runs", tmp_path, "--name", "x", "--data", table, "--column", "load"]
+    flags = ["--windows", 24, "--streams", 4, "--stream-hours", 72, "--batches", 3, "--hidden-sizes", 3]
+    flags += ["--learning-rates", 0.01, "--repeats", 2, "--reservoir-size", 5]
+    flags += ["--runs", tmp_path, "--name", "x", "--data", table, "--column", "load"]
     process = script("toy_sequence/methods/forecast.py", *flags)
     assert process.returncode == 0, process.stderr
     assert process.stdout.splitlines()[-5] == "Conclusion"
     run = tmp_path / "forecast" / "x"
-    results = json.loads((run / "metrics.json").read_text())["results"]
-    assert len(results) == 4 + 2 * 2
-    day_before = abs(load[1050:] - load[1050 - 24 : -24])  # each hour counts about equally often
+    results = json.loads((run / "metrics.json").read_text())["results"]["load"]
+    assert len(results) == 4 + 2
+    day_before = abs(load[2160:] - load[2160 - 24 : -24])  # each hour counts about equally often
     assert results["week before"]["error"] > 0 and results["day before"]["error"] == pytest.approx(
         day_before.mean(), rel=0.1
     )
