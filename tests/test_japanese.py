@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PAGES = [("README.md", "README.ja.md")]
+PAGES = [("README.md", "README.ja.md"), ("chargen/README.md", "chargen/README.ja.md")]
+
+OTHER = {"docs/ja.md", "README.md"}  # pages that need not be named in both languages
 
 
 def parts(page):
@@ -23,7 +25,7 @@ def parts(page):
         "commands in the text": re.findall(r"`(?:make|\.venv/bin/python) [^`]*`", prose),
         "scripts": [re.findall(r"`[\w/.]+`", row[1]) for row in rows],
         "quotes": re.findall(r"^> .*", prose, re.MULTILINE),
-        "pages": sorted(set(re.findall(r"\]\(([\w/.]+)\)", prose)) - {"docs/ja.md", "README.md", "README.ja.md"}),
+        "pages": sorted({page.replace(".ja.md", ".md") for page in re.findall(r"\]\(([\w/.]+)\)", prose)} - OTHER),
     }
 
 
