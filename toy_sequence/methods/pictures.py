@@ -4,6 +4,7 @@ import numpy as np
 
 from common import plots
 from toy_sequence.methods.surfaces import SADDLE, STARTS, SURFACES
+from toy_sequence.methods.waves import CYCLES, KINDS, PARTS, fundamental
 
 
 def optimizers(surfaces, tasks, others, path):
@@ -92,4 +93,51 @@ def forecasts(load, mean, scale, origins, forecasts, results, windows, path):
     below.plot(hours, load[hours], "k.-", linewidth=0.8, markersize=3, label="load")
     below.set(xlabel="hour of the series", ylabel="load", title="the first days of the test")
     below.legend(loc="upper right", ncols=3, fontsize="small")
+    plots.save(figure, path)
+
+
+def adversaries(waves, histories, results, path):
+    """Waves by kind, real and generated; the cycles and phases of the sines; losses and measures by step.
+
+    Args:
+        waves: by name, (kinds, count, steps); the first are real.
+        histories: by the name of the training, what `gan.train` returns.
+        results: by name, what `gan.measure` returns.
+    """
+    real, (first, *_, last) = next(iter(waves)), histories
+    figure = plots.plt.figure(figsize=(13, 11), layout="constrained")
+    grid = figure.add_gridspec(6, 3, height_ratios=(1, 1, 1, 1, 2.5, 2.5))
+    for column, name in enumerate((real, first, last)):
+        for kind, label in enumerate(KINDS):
+            axis = figure.add_subplot(grid[kind, column])
+            for number, wave in enumerate(waves[name][kind, :6]):  # six waves one after another, with a gap
+                axis.plot(np.arange(len(wave)) + number * (len(wave) + 6), wave, color=f"C{kind}", linewidth=1.3)
+            axis.set(xticks=[], yticks=[-1, 0, 1], ylim=(-1.4, 1.4))
+            axis.axhline(0, color="lightgrey", linewidth=0.6, zorder=0)
+            axis.set_title(name if kind == 0 else "")
+            axis.set_ylabel(label if column == 0 else "")
+        axis = figure.add_subplot(grid[4, column])
+        for kind, label in enumerate(KINDS):
+            axis.plot(*fundamental(waves[name][kind]), ".", color=f"C{kind}", markersize=3, label=label)
+        axis.set(xlabel="cycles", ylabel="phase", xlim=(0.4, 5.1), ylim=(0, 1))
+        axis.set_title(f"{name}: {results[name]['modes']} of {16 * len(KINDS)} modes")
+        for edge in np.linspace(*CYCLES, PARTS + 1):
+            axis.axvline(edge, color="lightgrey", linewidth=0.6, zorder=0)
+        for edge in np.linspace(0, 1, PARTS + 1):
+            axis.axhline(edge, color="lightgrey", linewidth=0.6, zorder=0)
+    losses, discrepancy, covered = (figure.add_subplot(grid[5, column]) for column in range(3))
+    for number, (name, history) in enumerate(histories.items()):
+        steps = [row["step"] for row in history]
+        for network, line in (("discriminator", "-"), ("generator", ":")):
+            losses.plot(steps, [row[network] for row in history], line, color=f"C{number}", label=f"{name}: {network}")
+        discrepancy.plot(steps, [row["MMD"] for row in history], color=f"C{number}", label=name)
+        covered.plot(steps, [row["modes"] for row in history], color=f"C{number}", label=name)
+    for level in np.log(2), 2 * np.log(2):
+        losses.axhline(level, color="lightgrey", linewidth=0.8, zorder=0)
+    covered.axhline(results[real]["modes"], color="grey", linestyle="--", label=real)
+    losses.set(title="losses (grey: the discriminator only guesses)", xlabel="step", ylim=(0, 4))
+    discrepancy.set(title="MMD to real waves (log scale)", xlabel="step", yscale="log")
+    covered.set(title=f"modes covered, of {16 * len(KINDS)}", xlabel="step", ylim=(0, 16 * len(KINDS) + 3))
+    losses.legend(fontsize="x-small")
+    covered.legend(fontsize="small")
     plots.save(figure, path)

@@ -1,0 +1,113 @@
+"""What gan.py trains: a generator and a discriminator that learn against each other, and a classifier as a judge."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from toy_sequence.methods.waves import KINDS
+
+
+def recurrent_model(steps, inputs, hidden_size, every_step=True):
+    """Sequences (batch, steps, inputs) -> one number at every step (batch, steps, 1); or, at the end, logits of the
+    kinds (batch, kinds)."""
+    return keras.Sequential(
+        [
+            keras.Input((steps, inputs)),
+            layers.LSTM(hidden_size, return_sequences=every_step, unroll=True),  # short sequences: twice as fast
+            layers.Dense(1 if every_step else len(KINDS)),
+        ]
+    )
+
+
+def with_kind(values):
+    """(kinds, count, steps, features) -> (kinds * count, steps, features + kinds): at every step, the kind one-hot."""
+    kinds, count, steps, features = values.shape
+    one_hot = tf.broadcast_to(tf.eye(kinds)[:, None, None], (kinds, count, steps, kinds))
+    return tf.reshape(tf.concat([values, one_hot], axis=-1), (kinds * count, steps, features + kinds))
+
+
+def packed(waves, pack):
+    """(kinds, count, steps) -> (kinds, count / pack, steps, pack): waves that the discriminator sees side by side."""
+    kinds, count, steps = waves.shape
+    return tf.transpose(tf.reshape(waves, (kinds, count // pack, pack, steps)), (0, 1, 3, 2))
+
+
+def discriminator_loss(real, generated):
+    """The cross-entropy if the label of real waves is 1, of generated ones 0: -log D(real) - log(1 - D(generated)).
+
+    D is the sigmoid of logits (batch, steps, 1); the mean over batch and steps. Both at 0: 2 log 2 = 1.386.
+    """
+    return tf.reduce_mean(tf.nn.softplus(-real)) + tf.reduce_mean(tf.nn.softplus(generated))
+
+
+def generator_loss(generated):
+    """-log D(generated): the generator wants the label 1. Goodfellow et al. prefer that to log(1 - D), which hardly has
+    a gradient while the discriminator wins. At logits of 0: log 2 = 0.693."""
+    return tf.reduce_mean(tf.nn.softplus(-generated))
+
+
+class Adversaries:
+    """A generator and a discriminator, each with its Adam.
+
+    Args:
+        pack: how many waves of one kind the discriminator sees side by side.
+        options: `sequence_length`, `hidden_size`, `noise_size`, `learning_rate`.
+    """
+
+    def __init__(self, pack, options):
+        self.pack, self.steps, self.noise_size = pack, options.sequence_length, options.noise_size
+        self.generator = recurrent_model(self.steps, options.noise_size + len(KINDS), options.hidden_size)
+        self.discriminator = recurrent_model(self.steps, pack + len(KINDS), options.hidden_size)
+        for model in (self.generator, self.discriminator):
+            # Adam's mean of the gradients reaches back less far than usual (0.9): they are soon out of date, since the
+            # other network learns as well (Radford, Metz & Chintala 2016).
+            model.optimizer = keras.optimizers.Adam(options.learning_rate, beta_1=0.5)
+            model.optimizer.build(model.trainable_variables)
+
+    @tf.function
+    def generate(self, count):
+        """Waves of every kind (kinds, count, steps). A wave has one vector of noise, which is read at every step."""
+        noise = tf.random.normal((len(KINDS), count, 1, self.noise_size))
+        noise = tf.repeat(noise, self.steps, axis=2)
+        return tf.reshape(self.generator(with_kind(noise)), (len(KINDS), count, self.steps))
+
+    def judge(self, waves):
+        """The logits of waves (kinds, count, steps) at every step: is what was read so far real?"""
+        return self.discriminator(with_kind(packed(waves, self.pack)))
+
+    @tf.function
+    def train_discriminator(self, real):
+        """One step on real waves (kinds, count, steps) and as many generated ones; the generator stays. The loss."""
+        generated = self.generate(real.shape[1])
+        with tf.GradientTape() as tape:
+            loss = discriminator_loss(self.judge(real), self.judge(generated))
+        learn(self.discriminator, tape, loss)
+        return loss
+
+    @tf.function
+    def train_generator(self, count):
+        """One step on `count` new waves of every kind; the discriminator stays. The loss."""
+        with tf.GradientTape() as tape:
+            loss = generator_loss(self.judge(self.generate(count)))
+        learn(self.generator, tape, loss)
+        return loss
+
+
+def learn(model, tape, loss):
+    """Change the weights of this model, and of no other."""
+    weights = model.trainable_variables
+    model.optimizer.apply(tape.gradient(loss, weights), weights)
+
+
+def classify(training, test, options):
+    """The share of test waves (kinds, count, steps) whose kind a network trained on others says rightly."""
+    keras.utils.set_random_seed(options.seed)
+    steps = options.sequence_length
+    model = recurrent_model(steps, 1, options.hidden_size, every_step=False)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(0.01), loss, metrics=["accuracy"], jit_compile=False)
+    inputs, tested = (waves.reshape(-1, steps, 1) for waves in (training, test))
+    kinds, truth = (np.repeat(np.arange(len(KINDS)), waves.shape[1]) for waves in (training, test))
+    model.fit(inputs, kinds, batch_size=64, epochs=options.classifier_epochs, verbose=0)
+    return model.evaluate(tested, truth, batch_size=500, verbose=0)[1]
