@@ -7,6 +7,8 @@ from keras import layers
 
 from toy_sequence.methods.waves import KINDS
 
+FORGOTTEN = 0.005  # share of the averaged weights that a step replaces: about 200 steps count
+
 
 def recurrent_model(steps, inputs, hidden_size, every_step=True):
     """Sequences (batch, steps, inputs) -> one number at every step (batch, steps, 1); or, at the end, logits of the
@@ -52,25 +54,34 @@ class Adversaries:
 
     Args:
         pack: how many waves of one kind the discriminator sees side by side.
+        slowness: the generator's learning rate, divided by the discriminator's.
         options: `sequence_length`, `hidden_size`, `noise_size`, `learning_rate`.
     """
 
-    def __init__(self, pack, options):
+    def __init__(self, pack, slowness, options):
         self.pack, self.steps, self.noise_size = pack, options.sequence_length, options.noise_size
         self.generator = recurrent_model(self.steps, options.noise_size + len(KINDS), options.hidden_size)
         self.discriminator = recurrent_model(self.steps, pack + len(KINDS), options.hidden_size)
-        for model in (self.generator, self.discriminator):
+        # What the two learn goes round in circles; the mean of the generator's weights over many steps does not, and
+        # makes better waves (Yazici et al. 2019). Nothing is trained with it.
+        self.average = keras.models.clone_model(self.generator)
+        self.average.set_weights(self.generator.get_weights())
+        for model, slower in ((self.generator, 1), (self.discriminator, slowness)):
             # Adam's mean of the gradients reaches back less far than usual (0.9): they are soon out of date, since the
             # other network learns as well (Radford, Metz & Chintala 2016).
-            model.optimizer = keras.optimizers.Adam(options.learning_rate, beta_1=0.5)
+            model.optimizer = keras.optimizers.Adam(options.learning_rate / slower, beta_1=0.5)
             model.optimizer.build(model.trainable_variables)
 
     @tf.function
-    def generate(self, count):
-        """Waves of every kind (kinds, count, steps). A wave has one vector of noise, which is read at every step."""
+    def generate(self, count, averaged=False):
+        """Waves of every kind (kinds, count, steps), of the generator or of the one with averaged weights.
+
+        A wave has one vector of noise, which is read at every step.
+        """
+        model = self.average if averaged else self.generator
         noise = tf.random.normal((len(KINDS), count, 1, self.noise_size))
         noise = tf.repeat(noise, self.steps, axis=2)
-        return tf.reshape(self.generator(with_kind(noise)), (len(KINDS), count, self.steps))
+        return tf.reshape(model(with_kind(noise)), (len(KINDS), count, self.steps))
 
     def judge(self, waves):
         """The logits of waves (kinds, count, steps) at every step: is what was read so far real?"""
@@ -91,6 +102,8 @@ class Adversaries:
         with tf.GradientTape() as tape:
             loss = generator_loss(self.judge(self.generate(count)))
         learn(self.generator, tape, loss)
+        for mean, weight in zip(self.average.trainable_variables, self.generator.trainable_variables, strict=True):
+            mean.assign(mean + FORGOTTEN * (weight - mean))
         return loss
 
 

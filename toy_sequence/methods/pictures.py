@@ -119,7 +119,7 @@ def adversaries(waves, histories, results, path):
         axis = figure.add_subplot(grid[4, column])
         for kind, label in enumerate(KINDS):
             axis.plot(*fundamental(waves[name][kind]), ".", color=f"C{kind}", markersize=3, label=label)
-        axis.set(xlabel="cycles", ylabel="phase", xlim=(0.4, 5.1), ylim=(0, 1))
+        axis.set(xlabel="cycles", ylabel="phase", xlim=(0.4, 4.1), ylim=(0, 1))
         axis.set_title(f"{name}: {results[name]['modes']} of {16 * len(KINDS)} modes")
         for edge in np.linspace(*CYCLES, PARTS + 1):
             axis.axvline(edge, color="lightgrey", linewidth=0.6, zorder=0)
@@ -135,7 +135,8 @@ def adversaries(waves, histories, results, path):
     for level in np.log(2), 2 * np.log(2):
         losses.axhline(level, color="lightgrey", linewidth=0.8, zorder=0)
     covered.axhline(results[real]["modes"], color="grey", linestyle="--", label=real)
-    losses.set(title="losses (grey: the discriminator only guesses)", xlabel="step", ylim=(0, 4))
+    losses.set(title="losses (grey: the discriminator only guesses)", xlabel="step")
+    losses.set_ylim(bottom=0)
     discrepancy.set(title="MMD to real waves (log scale)", xlabel="step", yscale="log")
     covered.set(title=f"modes covered, of {16 * len(KINDS)}", xlabel="step", ylim=(0, 16 * len(KINDS) + 3))
     losses.legend(fontsize="x-small")

@@ -3,8 +3,8 @@
 import numpy as np
 
 KINDS = "sine", "saw", "square", "triangle"
-CYCLES = 1.0, 4.0  # least and most in one sequence
-GUESSES = np.arange(0.5, 5, 1 / 16)  # the numbers of cycles that `fundamental` tries
+CYCLES = 1.0, 3.0  # least and most in one sequence
+GUESSES = np.arange(0.5, 4, 1 / 32)  # the numbers of cycles that `fundamental` tries
 PARTS = 4  # of the cycles, and of the phases: each of the 4 x 4 combinations is a mode
 
 
