@@ -29,12 +29,6 @@ def with_kind(values):
     return tf.reshape(tf.concat([values, one_hot], axis=-1), (kinds * count, steps, features + kinds))
 
 
-def packed(waves, pack):
-    """(kinds, count, steps) -> (kinds, count / pack, steps, pack): waves that the discriminator sees side by side."""
-    kinds, count, steps = waves.shape
-    return tf.transpose(tf.reshape(waves, (kinds, count // pack, pack, steps)), (0, 1, 3, 2))
-
-
 def discriminator_loss(real, generated):
     """The cross-entropy if the label of real waves is 1, of generated ones 0: -log D(real) - log(1 - D(generated)).
 
@@ -53,15 +47,16 @@ class Adversaries:
     """A generator and a discriminator, each with its Adam.
 
     Args:
-        pack: how many waves of one kind the discriminator sees side by side.
+        blur: standard deviation of the noise through which the discriminator sees all waves, real ones too. Without
+            it, tiny marks give the generated ones away, and the generator learns little more (Arjovsky & Bottou 2017).
         slowness: the generator's learning rate, divided by the discriminator's.
         options: `sequence_length`, `hidden_size`, `noise_size`, `learning_rate`.
     """
 
-    def __init__(self, pack, slowness, options):
-        self.pack, self.steps, self.noise_size = pack, options.sequence_length, options.noise_size
+    def __init__(self, blur, slowness, options):
+        self.blur, self.steps, self.noise_size = blur, options.sequence_length, options.noise_size
         self.generator = recurrent_model(self.steps, options.noise_size + len(KINDS), options.hidden_size)
-        self.discriminator = recurrent_model(self.steps, pack + len(KINDS), options.hidden_size)
+        self.discriminator = recurrent_model(self.steps, 1 + len(KINDS), options.hidden_size)
         # What the two learn goes round in circles; the mean of the generator's weights over many steps does not, and
         # makes better waves (Yazici et al. 2019). Nothing is trained with it.
         self.average = keras.models.clone_model(self.generator)
@@ -85,7 +80,8 @@ class Adversaries:
 
     def judge(self, waves):
         """The logits of waves (kinds, count, steps) at every step: is what was read so far real?"""
-        return self.discriminator(with_kind(packed(waves, self.pack)))
+        blurred = waves + self.blur * tf.random.normal(waves.shape)
+        return self.discriminator(with_kind(blurred[..., None]))
 
     @tf.function
     def train_discriminator(self, real):
