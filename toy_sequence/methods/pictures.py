@@ -118,7 +118,7 @@ def adversaries(waves, histories, results, path):
             axis.set_ylabel(label if column == 0 else "")
         axis = figure.add_subplot(grid[4, column])
         for kind, label in enumerate(KINDS):
-            axis.plot(*fundamental(waves[name][kind]), ".", color=f"C{kind}", markersize=3, label=label)
+            axis.plot(*fundamental(waves[name][kind, :250]), ".", color=f"C{kind}", markersize=3, label=label)
         axis.set(xlabel="cycles", ylabel="phase", xlim=(0.4, 4.1), ylim=(0, 1))
         axis.set_title(f"{name}: {results[name]['modes']} of {16 * len(KINDS)} modes")
         for edge in np.linspace(*CYCLES, PARTS + 1):
@@ -140,5 +140,5 @@ def adversaries(waves, histories, results, path):
     discrepancy.set(title="MMD to real waves (log scale)", xlabel="step", yscale="log")
     covered.set(title=f"modes covered, of {16 * len(KINDS)}", xlabel="step", ylim=(0, 16 * len(KINDS) + 3))
     losses.legend(fontsize="x-small")
-    covered.legend(fontsize="small")
+    covered.legend(fontsize="small", loc=(0.55, 0.5))
     plots.save(figure, path)

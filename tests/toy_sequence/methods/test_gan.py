@@ -10,7 +10,7 @@ from tests.conftest import refused
 from toy_sequence.methods import adversaries, gan, waves
 from toy_sequence.methods.adversaries import Adversaries
 
-TINY = gan.Options(sequence_length=6, hidden_size=3, noise_size=2, batch_size=4, classifier_epochs=1)
+TINY = gan.Options(sequence_length=4, hidden_size=3, noise_size=2, batch_size=4, classifier_epochs=1)
 
 
 def generator():
@@ -123,17 +123,17 @@ def test_the_losses_and_their_labels_by_hand():
 @pytest.mark.parametrize("blur", [0, 0.3])
 def test_the_discriminator_reads_each_wave_with_its_kind_through_noise(blur):
     networks = Adversaries(blur, 1, TINY)
-    made = np.arange(4 * 500 * 6, dtype="float32").reshape(4, 500, 6)
+    made = np.arange(4 * 500 * 4, dtype="float32").reshape(4, 500, 4)
     networks.discriminator = lambda inputs: inputs
-    seen = networks.judge(tf.constant(made)).numpy().reshape(4, 500, 6, 1 + 4)
+    seen = networks.judge(tf.constant(made)).numpy().reshape(4, 500, 4, 1 + 4)
     assert (seen[..., 0] - made).std() == pytest.approx(blur, rel=0.05)
-    assert np.array_equal(seen[..., 1:], np.broadcast_to(np.eye(4)[:, None, None], (4, 500, 6, 4)))
+    assert np.array_equal(seen[..., 1:], np.broadcast_to(np.eye(4)[:, None, None], (4, 500, 4, 4)))
 
 
 def test_each_step_changes_its_own_network_only():
     networks = Adversaries(0.1, 1, TINY)
     average = networks.average.get_weights()
-    real = tf.constant(waves.random_waves(4, 6, generator()))
+    real = tf.constant(waves.random_waves(4, 4, generator()))
     for train, learner, other in (
         (lambda: networks.train_discriminator(real), networks.discriminator, networks.generator),
         (lambda: networks.train_generator(4), networks.generator, networks.discriminator),
@@ -149,7 +149,7 @@ def test_each_step_changes_its_own_network_only():
 def test_each_network_gets_the_better_of_one_that_stands_still():
     keras.utils.set_random_seed(0)
     networks = Adversaries(0.1, 1, replace(TINY, learning_rate=0.02))
-    real = tf.constant(waves.random_waves(16, 6, generator()))
+    real = tf.constant(waves.random_waves(16, 4, generator()))
     start = 2 * np.log(2)
     losses = [float(networks.train_discriminator(real)) for _ in range(60)]
     assert losses[-1] < start - 0.3
@@ -163,14 +163,14 @@ def test_a_wave_reads_one_vector_of_noise_and_depends_on_its_kind():
     networks, seen = Adversaries(0.1, 1, TINY), []
     networks.generator = lambda inputs: seen.append(inputs) or inputs[..., :1]
     networks.generate.python_function(5)
-    inputs = seen[0].numpy().reshape(4, 5, 6, 2 + 4)
+    inputs = seen[0].numpy().reshape(4, 5, 4, 2 + 4)
     assert (inputs == inputs[:, :, :1]).all()  # the same at every step
     assert len(np.unique(inputs[:, :, 0, 0])) == 20  # another one for every wave
     assert np.array_equal(inputs[:, 0, 0, 2:], np.eye(4))
 
 
 def test_the_classifier_learns_from_the_first_waves_and_is_judged_by_the_second():
-    levels = np.arange(4.0)[:, None, None] + np.zeros((4, 50, 6))
+    levels = np.arange(4.0)[:, None, None] + np.zeros((4, 50, 4))
     options = replace(TINY, hidden_size=8, classifier_epochs=20)
     assert adversaries.classify(levels, levels[[0, 2, 1, 3]], options) == 0.5  # two kinds changed places
 
@@ -185,7 +185,7 @@ def test_bad_sizes_are_refused(script, tmp_path):
 
 
 def test_the_script_measures_and_draws(script, tmp_path):
-    flags = "--sequence-length 6 --hidden-size 3 --noise-size 2 --batch-size 4 --steps 3 --measure-every 2"
+    flags = "--sequence-length 4 --hidden-size 3 --noise-size 2 --batch-size 4 --steps 3 --measure-every 2"
     flags += " --training-waves 30 --measured-waves 100 --classifier-epochs 1"
     process = script("toy_sequence/methods/gan.py", "--runs", tmp_path, "--name", "x", *flags.split())
     assert process.returncode == 0, process.stderr
