@@ -29,6 +29,7 @@ TOYS = (
     "memory/parallel_scan",
     "memory/relatives",
     "methods/forecast",
+    "methods/gan",
     "methods/optimizers",
     "methods/digits",
     "methods/vae",

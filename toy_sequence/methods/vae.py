@@ -151,7 +151,7 @@ def conclusion(results, samples, losses):
 def main(options: Hyperparameters) -> None:
     parts, corpus = load_words(options.data, options.seed)
     start_tensorflow(options)
-    from toy_sequence.methods import pictures, vae_model
+    from toy_sequence.methods import generative_pictures, vae_model
 
     run, started = start_run("vae", options, corpus), time.perf_counter()
     vocabulary = vae_model.letters_of([*parts[0], *parts[1], *parts[2]])
@@ -178,7 +178,7 @@ def main(options: Hyperparameters) -> None:
     }
     print(f"\n{options.samples} points from the prior")
     print_table(("", *SAMPLES), [(name, *row.values()) for name, row in compared.items()])
-    pictures.autoencoder(curves, ways, (means, parts[2]), run / "vae.png")
+    generative_pictures.autoencoder(curves, ways, (means, parts[2]), run / "vae.png")
     metrics = {"corpus": corpus, "results": results, "samples": compared, "interpolation": ways}
     finish_run(run, "vae", metrics | {"seed": options.seed, "training_seconds": seconds})
     print("\nboth, from word to word of the test")
