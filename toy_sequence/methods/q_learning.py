@@ -1,11 +1,9 @@
-"""Deep Q-learning, with and without a memory: play, keep the episodes, learn from them. `t_maze.py` uses it.
+"""Deep Q-learning, with and without a memory. `t_maze.py` uses it; `episodes.py` plays.
 
 References: Watkins & Dayan 1992, Q-learning. Mnih et al. 2015, Human-level control through deep reinforcement learning
 (replay, target network). Hausknecht & Stone 2015, Deep recurrent Q-learning for partially observable MDPs (whole
 episodes). Van Hasselt, Guez & Silver 2016, Deep reinforcement learning with double Q-learning.
 """
-
-from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -13,25 +11,8 @@ import tensorflow as tf
 from keras import layers
 
 from common.fast_rnn import GRU
-from toy_sequence.methods.maze import GOAL, NORTH, SOUTH, TMaze
-
-ACTIONS, INPUTS = int(TMaze.action_space.n), TMaze.observation_space.shape[0]
-
-
-class Episodes(NamedTuple):
-    """Episodes side by side; the short ones are padded with zeros."""
-
-    observations: np.ndarray  # (episodes, time + 1, 3): one more than actions
-    actions: np.ndarray  # (episodes, time)
-    rewards: np.ndarray  # (episodes, time)
-    terminated: np.ndarray  # (episodes, time), 1 where the episode came to its end; it may also be broken off
-    real: np.ndarray  # (episodes, time), 1 for steps that were played, 0 for padding
-
-
-def empty(count, time):
-    """Episodes of padding only."""
-    floats = (np.zeros((count, time), "float32") for _ in range(3))
-    return Episodes(np.zeros((count, time + 1, INPUTS), "float32"), np.zeros((count, time), "int32"), *floats)
+from toy_sequence.methods.episodes import ACTIONS, INPUTS, empty, play, sample, success
+from toy_sequence.methods.maze import NORTH, SOUTH, TMaze
 
 
 def build_model(hidden_size, memory):
@@ -42,29 +23,6 @@ def build_model(hidden_size, memory):
     """
     hidden = GRU(hidden_size, return_sequences=True) if memory else layers.Dense(hidden_size, "tanh")
     return keras.Sequential([keras.Input((None, INPUTS)), hidden, layers.Dense(ACTIONS)])
-
-
-def one_step(weights, observations, state):
-    """What the model does at one step, in NumPy: to call TensorFlow for so little takes ten times as long.
-
-    Args:
-        weights: of the model, as `get_weights` returns them.
-        observations: (batch, 3).
-        state: (batch, hidden), zeros at the start.
-
-    Returns:
-        The values (batch, 4) and the next state.
-    """
-    *hidden, output, output_bias = weights
-    if len(hidden) == 2:  # the dense layer, without a memory
-        state = np.tanh(observations @ hidden[0] + hidden[1])
-    else:
-        kernel, recurrent, bias = hidden
-        from_input = np.split(observations @ kernel + bias[0], 3, axis=1)
-        from_state = np.split(state @ recurrent + bias[1], 3, axis=1)
-        z, r = (1 / (1 + np.exp(-from_input[gate] - from_state[gate])) for gate in (0, 1))
-        state = z * state + (1 - z) * np.tanh(from_input[2] + r * from_state[2])
-    return state @ output + output_bias, state
 
 
 def targets(episodes, values, target_values, discount, double):
@@ -131,52 +89,6 @@ class Learner:
         return loss
 
 
-def play(weights, mazes, goals, epsilon, generator):
-    """Play one episode in each maze, in all mazes at once.
-
-    Args:
-        weights: of the network.
-        mazes: a list of TMaze.
-        goals: one for each maze, or None for a random one.
-        epsilon: (mazes,), the share of actions that are random; all others are those of the highest value.
-
-    Returns:
-        The episodes, and the highest value that the network gave at the start (mazes,).
-    """
-    count, time = len(mazes), max(maze.limit for maze in mazes)
-    episodes, running = empty(count, time), np.ones(count, bool)
-    for number, (maze, goal) in enumerate(zip(mazes, goals, strict=True)):
-        episodes.observations[number, 0], _ = maze.reset(options=None if goal is None else {"goal": goal})
-    state = np.zeros((count, len(weights[-2])), "float32")
-    for t in range(time):
-        values, state = one_step(weights, episodes.observations[:, t], state)
-        if t == 0:
-            at_start = values.max(axis=1)
-        explore = generator.random(count) < epsilon
-        actions = np.where(explore, generator.integers(ACTIONS, size=count), values.argmax(axis=1))
-        for number in np.flatnonzero(running):
-            observation, reward, terminated, truncated, _ = mazes[number].step(actions[number])
-            episodes.observations[number, t + 1] = observation
-            episodes.rewards[number, t], episodes.terminated[number, t] = reward, terminated
-            episodes.actions[number, t], episodes.real[number, t] = actions[number], 1
-            running[number] = not (terminated or truncated)
-        if not running.any():
-            break
-    return episodes, at_start
-
-
-def success(episodes):
-    """Whether each episode ended at the goal, (episodes,)."""
-    return (episodes.rewards == GOAL).any(axis=1)
-
-
-def sample(memory, filled, count, generator):
-    """Some of the first `filled` episodes of a memory, without the steps that are padding in all of them."""
-    rows = generator.integers(filled, size=count)
-    time = int(memory.real[rows].sum(axis=1).max())
-    return Episodes(memory.observations[rows, : time + 1], *(part[rows, :time] for part in memory[1:]))
-
-
 def train(learner, length, seed):
     """Train from new weights in mazes of one length.
 
@@ -193,7 +105,7 @@ def train(learner, length, seed):
     memory, played, curve = empty(options.remembered, mazes[0].limit), 0, []
     for number in range(options.rounds):
         learner.target.set_weights(learner.network.get_weights())
-        epsilon = max(options.exploring, 1 - 2 * number / options.rounds)
+        epsilon = max(options.exploring, 1 - 3 * number / options.rounds)
         explore = np.array([epsilon] * options.mazes + [0, 0])
         episodes, _ = play(learner.network.get_weights(), mazes, goals, explore, generator)
         curve.append(success(episodes)[-2:].mean())
