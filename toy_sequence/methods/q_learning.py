@@ -104,7 +104,8 @@ def train(learner, length, seed):
     goals = [None] * options.mazes + [NORTH, SOUTH]  # in the last two the network is tested, and learns nothing
     memory, played, curve = empty(options.remembered, mazes[0].limit), 0, []
     for number in range(options.rounds):
-        learner.target.set_weights(learner.network.get_weights())
+        if number % options.copy_every == 0:
+            learner.target.set_weights(learner.network.get_weights())
         epsilon = max(options.exploring, 1 - 3 * number / options.rounds)
         explore = np.array([epsilon] * options.mazes + [0, 0])
         episodes, _ = play(learner.network.get_weights(), mazes, goals, explore, generator)
