@@ -30,6 +30,7 @@ TOYS = (
     "memory/relatives",
     "methods/forecast",
     "methods/optimizers",
+    "methods/t_maze",
 )
 USES = ["chargen/generate.py", "sentiment/classify.py", "pos_tagging/tag.py"]
 FIGURES = {

@@ -16,7 +16,7 @@ rewards from here on if it takes action a now and the best ones later (Watkins &
     recurrent    GRU; learns from whole episodes                               Hausknecht & Stone 2015
     double       the same; Q chooses the action in the target, Q' values it    van Hasselt, Guez & Silver 2016
 
-In each round the network plays in 32 mazes at once: first at random, later with 10 % of random actions. All episodes
+In each round the network plays in 32 mazes at once: first at random, later with 5 % of random actions. All episodes
 go into the replay memory. Then it learns from batches of past episodes, padded at the end and masked in the loss. Now
 and then Q', the target network, becomes a copy of it (q_learning.py).
 
@@ -50,13 +50,13 @@ OTHER_LENGTHS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 40, 60, 80)  # of the mazes in w
 class Hyperparameters(NamedRunOptions):
     lengths: tuple[Count, ...] = (5, 10, 20)  # of the corridor, in steps
     repeats: Count = 5  # trainings of each method at each length, with different seeds
-    rounds: Count = 150  # of play and learning
+    rounds: Count = 120  # of play and learning
     mazes: Count = 32  # played at once in each round
     updates: Count = 5  # batches that it learns from in each round
     batch_size: Count = 32  # episodes
-    copy_every: Count = 3  # rounds, after which the target network becomes a copy of the network
+    copy_every: Count = 2  # rounds, after which the target network becomes a copy of the network
     remembered: Count = 1000  # episodes in the replay memory; the oldest make room
-    exploring: Share = 0.1  # share of random actions; falls from 1 to this in the first third of the rounds
+    exploring: Share = 0.05  # share of random actions; falls from 1 to this in the first third of the rounds
     discount: Share = 0.98  # of rewards, a step
     hidden_size: Size = 32  # units
     learning_rate: LearningRate = 0.01  # of Adam at the start; falls to 0 along half a cosine
