@@ -105,7 +105,7 @@ def mazes(results, lengths, mazes_a_round, path):
     """
     trained = list(next(iter(results.values())))
     figure, axes = plots.plt.subplots(
-        2, len(trained), figsize=(4.3 * len(trained), 7), squeeze=False, layout="constrained"
+        2, len(trained), figsize=(3.8 * len(trained), 6), squeeze=False, layout="constrained"
     )
     for (top, below), length in zip(axes.T, trained, strict=True):
         for (name, by), line in zip(results.items(), ("-", "-", "--"), strict=True):

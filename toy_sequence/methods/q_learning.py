@@ -11,8 +11,13 @@ import tensorflow as tf
 from keras import layers
 
 from common.fast_rnn import GRU
-from toy_sequence.methods.episodes import ACTIONS, INPUTS, empty, play, sample, success
+from toy_sequence.methods.episodes import ACTIONS, INPUTS, Episodes, empty, play, sample, success
 from toy_sequence.methods.maze import NORTH, SOUTH, TMaze
+
+NUMBERS = tf.TensorSpec((None, None))  # (batch, time), both of any size: one graph for all
+ANY_EPISODES = Episodes(
+    tf.TensorSpec((None, None, INPUTS)), tf.TensorSpec((None, None), tf.int32), NUMBERS, NUMBERS, NUMBERS
+)
 
 
 def build_model(hidden_size, memory):
@@ -75,7 +80,7 @@ class Learner:
         for variable, value in zip(self.optimizer.variables, self.fresh, strict=True):
             variable.assign(value)
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(input_signature=[ANY_EPISODES])
     def learn(self, episodes):
         """One step of Adam. The padding stands behind the real steps and so cannot change their values; the mask of
         `squared_error` keeps its own values out of the loss."""

@@ -68,7 +68,7 @@ def test_goals_are_drawn_evenly_and_the_same_from_one_seed():
 # Episodes
 
 
-def weights_that_go_east(remembering=False):
+def weights_that_go_east():
     """A network without a memory that goes east on signs and corridor, and turns north at the junction."""
     hidden, output = np.zeros((3, 2), "float32"), np.zeros((2, 4), "float32")
     hidden[:, 0] = [1, -1, 1]  # sign 0, corridor 2, junction -1
@@ -158,30 +158,39 @@ def test_the_loss_counts_actions_taken_and_no_padding():
     assert loss.numpy() == pytest.approx(((1 - 3) ** 2 + (2 - 2) ** 2 + (2 - 5) ** 2) / 3)
 
 
-def learner(memory, double):
-    made = q_learning.Learner(memory, double, OPTIONS)
-    made.start_anew(3)
-    made.target.set_weights(made.network.get_weights())
-    return made
+@pytest.fixture(scope="module")
+def recurrent():
+    return q_learning.Learner(True, True, OPTIONS)
 
 
-def test_padding_changes_nothing_that_is_learned():
+def start(learner):
+    """The same weights again; the target network has them, too."""
+    learner.start_anew(3)
+    learner.target.set_weights(learner.network.get_weights())
+
+
+def test_padding_changes_nothing_that_is_learned(recurrent):
+    start(recurrent)
     mazes = [TMaze(2, limit=30) for _ in range(6)]
-    short, long = (learner(True, True) for _ in range(2))
-    played, _ = episodes.play(short.network.get_weights(), mazes, [NORTH, SOUTH] * 3, np.ones(6), generator())
+    played, _ = episodes.play(recurrent.network.get_weights(), mazes, [NORTH, SOUTH] * 3, np.ones(6), generator())
     time = int(played.real.sum(axis=1).max())
     cut = Episodes(played.observations[:, : time + 1], *(part[:, :time] for part in played[1:]))
     rubbish = Episodes(*(np.pad(part, [(0, 0), (0, 9)] + [(0, 0)] * (part.ndim - 2)) for part in cut))
     rubbish.observations[:, time + 1 :], rubbish.rewards[:, time:] = 7, 99
-    losses = short.learn(cut).numpy(), long.learn(rubbish).numpy()
+    losses, weights = [], []
+    for batch in (cut, rubbish):
+        start(recurrent)
+        losses.append(recurrent.learn(batch).numpy())
+        weights.append(recurrent.network.get_weights())
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
-    for one, other in zip(short.network.get_weights(), long.network.get_weights(), strict=True):
+    for one, other in zip(*weights, strict=True):
         assert one == pytest.approx(other, abs=1e-5)
 
 
 def test_the_gradient_does_not_reach_the_targets():
     """The loss and the step of Adam, with the network as its own target, against targets that are numbers."""
-    made = learner(False, False)
+    made = q_learning.Learner(False, False, OPTIONS)
+    start(made)
     mazes = [TMaze(2) for _ in range(6)]
     played, _ = episodes.play(made.network.get_weights(), mazes, [NORTH] * 6, np.ones(6), generator())
     values = made.network(played.observations).numpy()
@@ -196,28 +205,26 @@ def test_the_gradient_does_not_reach_the_targets():
     assert loss == pytest.approx((errors**2).sum() / played.real.sum(), rel=1e-5)
     moved = made.network.get_weights()[-1] - before  # Adam's first step has the size of its rate
     assert moved == pytest.approx(-OPTIONS.learning_rate * np.sign(slope), rel=1e-2)
-    momentum = made.optimizer.variables[2 + 3 * 2]  # iteration, rate, then two for each weight
-    assert np.abs(slope).min() > 1e-4 and momentum.shape == (4,)
+    assert np.abs(slope).min() > 1e-4
     assert made.target.get_weights()[-1] == pytest.approx(before)
 
 
-def test_trainings_do_not_depend_on_those_before():
-    made = learner(True, True)
-    first = q_learning.train(made, 2, 5)
-    q_learning.train(made, 2, 6)
-    again = q_learning.train(made, 2, 5)
+def test_trainings_do_not_depend_on_those_before(recurrent):
+    first = q_learning.train(recurrent, 2, 5)
+    q_learning.train(recurrent, 2, 6)
+    again = q_learning.train(recurrent, 2, 5)
     assert np.array_equal(first[0], again[0]) and first[0].shape == (3,)
     assert all(np.allclose(one, other, atol=1e-6) for one, other in zip(first[1], again[1], strict=True))
 
 
 @pytest.mark.parametrize("memory", [True, False])
 def test_only_a_memory_turns_the_right_way(memory):
-    options = t_maze.Hyperparameters(rounds=40, hidden_size=16, mazes=32, updates=5)
+    options = t_maze.Hyperparameters(rounds=60, copy_every=4)
     made = q_learning.Learner(memory, True, options)
-    curve, weights = q_learning.train(made, 2, 0)
+    curve, weights = q_learning.train(made, 3, 0)
     assert curve[-5:].mean() == (1 if memory else 0.5)
-    _, said, got = episodes.measure(weights, (2,), 0.98)
-    assert said == pytest.approx(got, abs=0.5)
+    _, said, got = episodes.measure(weights, (3,), options.discount)
+    assert said == pytest.approx(got, abs=0.9)
 
 
 # The script
