@@ -7,7 +7,7 @@ ARGS ?=
 TASKS := chargen pos_tagging sentiment toy_sequence
 TOYS := train masking topologies binary_addition/numpy_bptt binary_addition/sweep binary_addition/keras_cells \
 	memory/vanishing_gradient memory/lags memory/from_scratch memory/parallel_scan memory/relatives \
-	methods/optimizers methods/digits methods/forecast methods/vae methods/gan
+	methods/optimizers methods/digits methods/forecast methods/vae methods/gan methods/t_maze
 RUN := .venv/bin/python
 COLAB_PYTHON ?= $(shell python3.13 -c "" 2> /dev/null && echo python3.13 || echo $(PYTHON))
 SETUP := .venv/.installed

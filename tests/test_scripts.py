@@ -33,6 +33,7 @@ TOYS = (
     "methods/optimizers",
     "methods/digits",
     "methods/vae",
+    "methods/t_maze",
 )
 USES = ["chargen/generate.py", "sentiment/classify.py", "pos_tagging/tag.py"]
 FIGURES = {

@@ -132,3 +132,38 @@ def forecasts(load, origins, forecasts, results, windows, path):
     below.set_ylim(top=below.get_ylim()[1] + 0.15 * np.ptp(below.get_ylim()))  # room for the legend
     below.legend(loc="upper right", ncols=3, fontsize="small")
     plots.save(figure, path)
+
+
+def mazes(results, lengths, mazes_a_round, path):
+    """Learning curves for each length of the corridor, and success by length, where trained and elsewhere.
+
+    Args:
+        results: method -> length in training -> what `study` of t_maze.py returns.
+        lengths: of the other mazes.
+        mazes_a_round: episodes in a round of training.
+    """
+    trained = list(next(iter(results.values())))
+    figure, axes = plots.plt.subplots(
+        2, len(trained), figsize=(3.8 * len(trained), 6), squeeze=False, layout="constrained"
+    )
+    for (top, below), length in zip(axes.T, trained, strict=True):
+        for (name, by), line in zip(results.items(), ("-", "-", "--"), strict=True):
+            curves = by[length]["curves"]  # (repeats, rounds)
+            smooth = np.array([np.convolve(curve, np.ones(5) / 5, "valid") for curve in curves])
+            episodes = mazes_a_round * np.arange(curves.shape[1] - smooth.shape[1] + 1, curves.shape[1] + 1)
+            mean, spread = smooth.mean(axis=0), smooth.std(axis=0)
+            top.plot(episodes, mean, line, label=name)
+            top.fill_between(episodes, mean - spread, np.minimum(mean + spread, 1), alpha=0.2, linewidth=0)
+            below.plot(lengths, by[length]["elsewhere"].mean(axis=0), f"o{line}", markersize=4, label=name)
+        below.axvline(length, color="grey", linewidth=0.8)
+        below.set(
+            xscale="log", xlabel="corridor in the test (steps)", title=f"trained on {length} steps, tested on others"
+        )
+        below.set_xticks(lengths, lengths, fontsize="small")
+        below.minorticks_off()
+        top.set(xlabel="episodes of training", title=f"corridor of {length} steps")
+        for axis in (top, below):
+            axis.axhline(0.5, color="lightgrey", linestyle=":", zorder=0)
+            axis.set(ylim=(-0.03, 1.03), ylabel="goals reached without exploring")
+    axes[0, 0].legend(loc="lower right")
+    plots.save(figure, path)
