@@ -55,7 +55,7 @@ class Hyperparameters(NamedRunOptions):
     updates: Count = 5  # batches that it learns from in each round
     batch_size: Count = 64  # episodes
     copy_every: Count = 2  # rounds, after which the target network becomes a copy of the network
-    remembered: Count = 2000  # episodes in the replay memory; the oldest make room
+    remembered: Count = 1000  # episodes in the replay memory; the oldest make room
     exploring: Share = 0.05  # share of random actions; falls from 1 to this in the first third of the rounds
     discount: Share = 0.98  # of rewards, a step
     hidden_size: Size = 32  # units
