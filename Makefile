@@ -100,7 +100,7 @@ quick: $(SETUP) ## all four tasks at toy size on the generated sample, in runs/q
 	$(RUN) toy_sequence/train.py --runs runs/quick --epochs 1
 	@echo; $(RUN) -m common.tables --runs runs/quick
 
-toys: $(SETUP) ## run all scripts of toy_sequence (15 minutes); their pictures in runs/toys/pictures
+toys: $(SETUP) ## run all scripts of toy_sequence (20 minutes); their pictures in runs/toys/pictures
 	@set -e; for script in $(TOYS); do \
 		echo; echo "=== $$script ==="; $(RUN) toy_sequence/$$script.py --runs runs/toys $(ARGS); done
 	@mkdir -p runs/toys/pictures; cp runs/toys/*/latest/*.png runs/toys/pictures/
