@@ -23,7 +23,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from common.data import load_text, split_text
 
-DATA = None  # None: Alice in Wonderland; "botchan"; "my.txt": a text of your own; "sample"
+DATA = None  # None: Alice in Wonderland; "my.txt": a text of your own; "sample": a generated text
 SEED = 0
 WINDOW = 10  # characters that the model reads before it predicts the next one
 EMBEDDING_SIZE = 32
