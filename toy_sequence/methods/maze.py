@@ -23,8 +23,8 @@ class TMaze(gymnasium.Env):
 
     Only a step east leads on, until the junction; there, only a turn. Any turn at the junction ends the episode: the
     right one with a reward of 4, the wrong one with -0.1. A step that leads on is worth 0, any other -0.1. In the paper
-    a step back west is worth 0, too. Then a beginner, who walks at random, needs about length² steps to arrive; here
-    he learns early to walk east, because this is a lesson on memory and not on exploration.
+    a step back west is worth 0, too. Then a player that still walks at random needs about length² steps to
+    arrive; here it soon learns to walk east, because this is a lesson on memory and not on exploration.
 
     Observations: (3,) zeros and ones. Actions: NORTH, EAST, SOUTH, WEST.
 

@@ -3,10 +3,10 @@
     python toy_sequence/methods/t_maze.py                     # under two minutes
 
 The maze (maze.py, with Gymnasium's interface) is a corridor with a junction at its end; one of the two arms hides a
-reward of 4. Bakker's sign at the start says which. From then on all steps look alike, so that who does not remember
-the sign is right in half of the cases, no matter how long he learns. Nobody tells the network this: it only sees
-observations o_t, tries actions a_t and gets rewards r_t. What it learns is Q(o_1 ... o_t, a), the discounted sum of
-rewards from here on if it takes action a now and the best ones later (Watkins & Dayan 1992):
+reward of 4. The sign at the start says which. From there to the junction all steps look alike, so that a player without
+a memory is right in half of the cases, however long it learns. Nobody tells the network the way: it sees observations
+o_t, tries actions a_t and gets rewards r_t. What it learns is Q(o_1 ... o_t, a), the discounted sum of the rewards from
+here on if it takes action a now and the best ones later:
 
     target y_t = r_t + discount * max_a Q'(o_1 ... o_{t+1}, a)         loss = mean of (Q(o_1 ... o_t, a_t) - y_t)^2
 
@@ -23,8 +23,8 @@ and then Q', the target network, becomes a copy of it (q_learning.py).
 The test: two mazes, one with each sign, without a random action. Maze and network leave nothing to chance there, so
 that two are enough: 0, 1 or 2 goals reached. A training has learned if it reached both in each of the last ten rounds.
 
-References: Bakker 2002, Reinforcement learning with long short-term memory. Towers et al. 2024, Gymnasium: a standard
-interface for reinforcement learning environments.
+References: Watkins & Dayan 1992, Q-learning. Bakker 2002, Reinforcement learning with long short-term memory. Towers
+et al. 2024, Gymnasium: a standard interface for reinforcement learning environments.
 """
 
 import time
