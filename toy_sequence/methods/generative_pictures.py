@@ -92,5 +92,5 @@ def adversaries(waves, histories, results, path):
     discrepancy.set(title="MMD to real waves (log scale)", xlabel="step", yscale="log")
     covered.set(title=f"modes covered, of {16 * len(KINDS)}", xlabel="step", ylim=(0, 16 * len(KINDS) + 3))
     losses.legend(fontsize="x-small")
-    covered.legend(fontsize="small", loc=(0.55, 0.5))
+    covered.legend(fontsize="small", loc=(0.5, 0.46))
     plots.save(figure, path)
