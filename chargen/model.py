@@ -16,7 +16,7 @@ import tensorflow as tf
 from keras import layers
 
 from chargen.ngram_logits import NgramLogits
-from common import fast_rnn
+from common import fast_rnn, scan_layers
 from common.metrics import BitsPerCharacter
 
 
@@ -60,6 +60,8 @@ class WeightDropGRU(WeightDrop, fast_rnn.GRU):
 
 
 CELLS = {"simple": WeightDropSimpleRNN, "lstm": WeightDropLSTM, "gru": WeightDropGRU}
+# Their gates do not read the state: there are no recurrent weights to drop.
+SCAN_CELLS = {"mingru": scan_layers.MinGRU, "minlstm": scan_layers.MinLSTM, "lru": scan_layers.LRUBlock}
 
 
 @keras.saving.register_keras_serializable(package="rnn_examples")
@@ -71,8 +73,8 @@ class CharacterModel(keras.Model):
         vocabulary_size: number of different ids.
         embedding_size: numbers that stand for a character.
         hidden_size: units of the recurrent layer.
-        cell: one of `CELLS`.
-        activation: of the recurrent layer.
+        cell: one of `CELLS` or `SCAN_CELLS`.
+        activation: of the recurrent layer, if it is one of `CELLS`.
         input_dropout, weight_dropout, dropout: shares of the recurrent layer's inputs, recurrent weights and outputs
             that are dropped in training, the same ones at all time steps of a batch.
         ngrams: lengths of the n-grams that have logits of their own, in characters; without any there are none.
@@ -101,8 +103,11 @@ class CharacterModel(keras.Model):
         self.config = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         self.embedding = layers.Embedding(vocabulary_size, embedding_size)
         self.input_dropout = layers.Dropout(input_dropout, noise_shape=(None, 1, None))  # the same at all time steps
-        options = {"activation": activation, "return_sequences": True, "return_state": True}
-        self.recurrent = CELLS[cell](hidden_size, weight_dropout, **options)
+        options = {"return_sequences": True, "return_state": True}
+        if cell in SCAN_CELLS:
+            self.recurrent = SCAN_CELLS[cell](hidden_size, **options)
+        else:
+            self.recurrent = CELLS[cell](hidden_size, weight_dropout, activation=activation, **options)
         self.output_dropout = layers.Dropout(dropout, noise_shape=(None, 1, None))
         self.dense = layers.Dense(vocabulary_size)
         self.ngram_logits = None

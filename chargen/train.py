@@ -38,12 +38,12 @@ from common.runs import SharedRunOptions, finish_run, start_run
 class Hyperparameters(SharedRunOptions):
     preset: Literal["default", "best"] = "default"  # where the other defaults come from
     encoding: str | None = None  # of a text of your own, such as euc_jp; by default UTF-8 or Shift_JIS, whichever it is
-    cell: Literal["simple", "lstm", "gru"] = "lstm"  # the recurrent layer
+    cell: Literal["simple", "lstm", "gru", "mingru", "minlstm", "lru"] = "lstm"  # the recurrent layer
     embedding_size: Size = 64  # numbers that stand for a character
     hidden_size: Size = 512  # units of the recurrent layer
     input_dropout: Share = 0.2  # share of the recurrent layer's inputs that is dropped in training
     dropout: Share = 0.6  # share of its outputs
-    weight_dropout: Share = 0.4  # share of its recurrent weights
+    weight_dropout: Share = 0.4  # share of its recurrent weights; mingru, minlstm and lru have none
     ngrams: tuple[Count, ...] = (2, 3, 4, 5, 6, 8)  # lengths of the n-grams with logits of their own, in characters
     ngram_dropout: Share = 0.6  # share of their lengths dropped in training
     ngram_learning_rate: LearningRate = 0.06  # of the n-gram logits, at the start; they learn by Adagrad

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from chargen import elman, numpy_char_rnn
-from chargen.model import WeightDropGRU, WeightDropLSTM, WeightDropSimpleRNN, build_model
+from chargen.model import CELLS, SCAN_CELLS, WeightDropGRU, WeightDropLSTM, WeightDropSimpleRNN, build_model
 from chargen.ngram import NGram, WordNGram, best_order, discounts_of
 from chargen.scoring import mean_of, read_stream
 from chargen.train import Hyperparameters
@@ -36,7 +36,7 @@ def with_random_weights(model):
 # The models
 
 
-@pytest.mark.parametrize("hyperparameters", [TINY, replace(TINY, cell="lstm"), replace(TINY, cell="simple")])
+@pytest.mark.parametrize("hyperparameters", [replace(TINY, cell=cell) for cell in (*CELLS, *SCAN_CELLS)])
 def test_loss_falls_in_a_few_steps(hyperparameters, ids):
     keras.utils.set_random_seed(0)
     model = build_model(hyperparameters, len(VOCABULARY))
@@ -46,8 +46,9 @@ def test_loss_falls_in_a_few_steps(hyperparameters, ids):
     assert losses[-1] < 0.8 * losses[0]
 
 
-def test_the_state_is_carried_from_batch_to_batch(ids):
-    stateful = with_random_weights(build_model(TINY, len(VOCABULARY)))
+@pytest.mark.parametrize("cell", ["gru", "mingru", "lru"])
+def test_the_state_is_carried_from_batch_to_batch(cell, ids):
+    stateful = with_random_weights(build_model(replace(TINY, cell=cell), len(VOCABULARY)))
     batches = [inputs for inputs, _ in stream_batches(ids, 3, 4).as_numpy_iterator()]
     in_pieces = np.concatenate([stateful(inputs) for inputs in batches], axis=1)
     stateful.reset_states()
@@ -65,7 +66,7 @@ def test_the_model_computes_what_keras_own_layers_compute(cell, ids):
     assert np.allclose(model(text), plain(text), atol=1e-5)
 
 
-@pytest.mark.parametrize("cell", ["simple", "lstm", "gru"])
+@pytest.mark.parametrize("cell", [*CELLS, *SCAN_CELLS])
 def test_stepping_equals_reading_the_whole_text(cell, ids):
     model = with_random_weights(build_model(replace(TINY, cell=cell, batch_size=2), len(VOCABULARY)))
     text = ids[:60].reshape(2, 30)

@@ -2,7 +2,7 @@
 
 A cell maps one step, (input x_t, states before) -> (output, states after); `keras.layers.RNN(cell)` runs it over time.
 from_scratch.py compares SimpleRNN, LSTM and GRU with Keras's own, and trains them and the LSTM with peepholes.
-scan_layers.py has layers of minGRU and minLSTM that can run over time in parallel.
+common/scan_layers.py has layers of minGRU and minLSTM that can run over time in parallel.
 
 In the equations s is the logistic function and `*` elementwise; x is (batch, inputs), the states are (batch, units).
 The weights are W, called `kernel` (inputs, gates * units), U, called `recurrent_kernel` (units, gates * units), and b,

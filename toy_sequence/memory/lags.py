@@ -15,8 +15,8 @@ Guessing is right in 25 % of the cases.
 This is a curriculum. A cell starts with the shortest lag. It goes on to the next, with what it has learned, as soon as
 93 % of its answers in the last 20 batches are right (every batch is new), or when its budget is used up (a number of
 time steps, the same for every lag). If then fewer than 90 % are right on new sequences, the curriculum ends, and with
-it the memory of the cell, for this budget and this way of learning. The last four are in scan_layers.py: an LRU alone
-is linear, and no linear network can pick out marked numbers; LRUBlock has dense layers with ReLU before and after it.
+it the memory of the cell, for this budget and this way of learning. The last four are in common/scan_layers.py: an LRU
+alone is linear, and no linear network can pick out marked numbers; LRUBlock has dense layers with ReLU around it.
 
 References: Hochreiter & Schmidhuber 1997 (both tasks). Arjovsky, Shah & Bengio 2016. Bengio et al. 2009, Curriculum
 learning.
@@ -98,8 +98,7 @@ def build(task, cell, hyperparameters):
     import keras
     import tensorflow as tf
 
-    from common import fast_rnn
-    from toy_sequence.memory import scan_layers
+    from common import fast_rnn, scan_layers
 
     keras.utils.set_random_seed(hyperparameters.seed)
     due, inputs, outputs = {"adding": (1, 2, 1), "copy": (COPIED, LETTERS + 1, LETTERS)}[task]

@@ -5,7 +5,7 @@
 
 An LSTM has to wait at every step for the step before it. In minGRU, minLSTM and the linear recurrent unit (LRU) the
 gates depend on the inputs alone, and h_t = a_t * h_{t-1} + b_t can be computed for all steps at once in log2(time)
-rounds. scan_layers.py has the equations and the references.
+rounds. common/scan_layers.py has the equations and the references.
 
 First, each of these layers is run in both ways with the same weights, and outputs and gradients are compared. Then
 whole training steps are timed, at growing lengths:
@@ -54,8 +54,7 @@ def make_layers(hidden_size):
     """All methods by name, as layers that are not built yet."""
     import keras
 
-    from common import fast_rnn
-    from toy_sequence.memory import scan_layers
+    from common import fast_rnn, scan_layers
 
     layers = {
         "LSTM, Keras": keras.layers.LSTM(hidden_size, return_sequences=True),
@@ -131,7 +130,8 @@ def conclusion(differences, seconds):
 
 def main(options: Options) -> None:
     start_tensorflow(options)
-    from toy_sequence.memory import pictures, scan_layers
+    from common import scan_layers
+    from toy_sequence.memory import pictures
     from toy_sequence.memory.from_scratch import difference
 
     run, started = start_run("parallel_scan", options), time.perf_counter()

@@ -2,7 +2,7 @@
 
 A step of all three is
 
-    h_t = a_t * h_{t-1} + b_t        `*` elementwise; a, b, h: (batch, time, units); h_0 = 0
+    h_t = a_t * h_{t-1} + b_t        `*` elementwise; a, b, h: (batch, time, units)
 
 and a and b depend on the inputs alone. So they are computed for all steps at once, and what remains of the recurrence
 is this one line. `loop` goes through it step by step. `scan` needs only log2(time) rounds, for two steps in a row are a
@@ -49,8 +49,8 @@ def later(values, steps):
     return tf.concat([tf.zeros_like(values[:, :steps]), values[:, :-steps]], axis=1)
 
 
-def recurrence(a, b, parallel):
-    """h by `scan` if `parallel`, else by `loop`; with gradients.
+def recurrence(a, b, h, parallel):
+    """All states after `h` (batch, units), by `scan` if `parallel`, else by `loop`; with gradients.
 
     With g_t the gradient of the loss by h_t along all paths, and d_t along the direct one, not through h_{t+1},
 
@@ -72,32 +72,48 @@ def recurrence(a, b, parallel):
 
         return h, gradient
 
-    return forward(a, b)
+    first = b[:, :1] + a[:, :1] * h[:, None]
+    return forward(a, tf.concat([first, b[:, 1:]], axis=1))
 
 
 class ScanLayer(keras.layers.Layer):
-    """What the three layers share: inputs (batch, time, inputs) -> outputs (batch, time, units), or only the last.
+    """What the layers share: inputs (batch, time, inputs) -> outputs (batch, time, units), or only the last.
 
     Args:
         units: size of the outputs.
         parallel: compute by `scan`; otherwise by `loop`, which is faster on a CPU. The results are the same.
         return_sequences: give the outputs of all steps, not only that of the last.
+        return_state: give the last state, too, after the outputs: real numbers, (batch, state_size).
     """
 
-    def __init__(self, units, parallel=False, return_sequences=False, **options):
+    def __init__(self, units, parallel=False, return_sequences=False, return_state=False, **options):
         super().__init__(**options)
-        self.units, self.parallel, self.return_sequences = units, parallel, return_sequences
+        self.units, self.parallel = units, parallel
+        self.return_sequences, self.return_state = return_sequences, return_state
+        self.state_size = units
 
     def get_config(self):
-        own = {"units": self.units, "parallel": self.parallel, "return_sequences": self.return_sequences}
-        return {**super().get_config(), **own}
+        names = ("units", "parallel", "return_sequences", "return_state")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
-    def call(self, inputs):
-        outputs = self.outputs(inputs)
-        return outputs if self.return_sequences else outputs[:, -1]
+    def get_initial_state(self, batch_size):
+        """The state before the first step, zeros, in a list of one, as Keras's recurrent layers give it."""
+        return [tf.zeros((batch_size, self.state_size))]
 
-    def outputs(self, inputs):
-        """The outputs of all steps, (batch, time, units)."""
+    def call(self, inputs, initial_state=None):
+        """Args: initial_state, a list of one state (batch, state_size); zeros by default."""
+        (state,) = initial_state or self.get_initial_state(tf.shape(inputs)[0])
+        outputs, state = self.outputs_and_state(inputs, state)
+        outputs = outputs if self.return_sequences else outputs[:, -1]
+        return [outputs, state] if self.return_state else outputs
+
+    def cell(self, inputs, states):
+        """One step, as the cells of Keras's recurrent layers take it: inputs (batch, inputs), a list of one state."""
+        outputs, state = self.outputs_and_state(inputs[:, None], *states)
+        return outputs[:, 0], [state]
+
+    def outputs_and_state(self, inputs, state):
+        """The outputs of all steps, (batch, time, units), and the state after the last, (batch, state_size)."""
         raise NotImplementedError
 
 
@@ -114,10 +130,11 @@ class MinGRU(ScanLayer):
         self.dense = keras.layers.Dense(2 * self.units)
         self.dense.build(input_shape)
 
-    def outputs(self, inputs):
+    def outputs_and_state(self, inputs, state):
         z, n = tf.split(self.dense(inputs), 2, axis=-1)
         z = tf.sigmoid(z)
-        return recurrence(1 - z, z * n, self.parallel)
+        h = recurrence(1 - z, z * n, state, self.parallel)
+        return h, h[:, -1]
 
 
 @keras.saving.register_keras_serializable(package="rnn_examples")
@@ -136,10 +153,11 @@ class MinLSTM(ScanLayer):
         self.dense = keras.layers.Dense(3 * self.units)
         self.dense.build(input_shape)
 
-    def outputs(self, inputs):
+    def outputs_and_state(self, inputs, state):
         i, f, n = tf.split(self.dense(inputs), 3, axis=-1)
         i, f = tf.sigmoid(i), tf.sigmoid(f)
-        return recurrence(f / (f + i), i / (f + i) * n, self.parallel)
+        h = recurrence(f / (f + i), i / (f + i) * n, state, self.parallel)
+        return h, h[:, -1]
 
 
 @keras.saving.register_keras_serializable(package="rnn_examples")
@@ -153,8 +171,13 @@ class LRU(ScanLayer):
     makes h as large for a slow unit as for a fast one. |e| starts between 0.9 and 0.999, and the angle between 0 and
     pi / 10, as the paper advises for long sequences.
 
-    It is linear: between two such layers, or before one, there has to be something that is not.
+    It is linear: between two such layers, or before one, there has to be something that is not. The state that it
+    gives and takes has the real parts, then the imaginary ones.
     """
+
+    def __init__(self, units, *arguments, **options):
+        super().__init__(units, *arguments, **options)
+        self.state_size = 2 * units
 
     def build(self, input_shape):
         inputs, units = input_shape[-1], self.units
@@ -174,27 +197,33 @@ class LRU(ScanLayer):
         self.skip = keras.layers.Dense(units, use_bias=False)
         self.skip.build((None, None, inputs))
 
-    def outputs(self, inputs):
+    def outputs_and_state(self, inputs, state):
         size, angle = tf.exp(-tf.exp(self.decay)), tf.exp(self.phase)
         e = tf.complex(size * tf.cos(angle), size * tf.sin(angle))
         real, imaginary = tf.split(self.dense_in(inputs), 2, axis=-1)
         b = tf.complex(tf.exp(self.scale) * real, tf.exp(self.scale) * imaginary)
-        h = recurrence(tf.broadcast_to(e, tf.shape(b)), b, self.parallel)
+        h = tf.complex(*tf.split(state, 2, axis=-1))
+        h = recurrence(tf.broadcast_to(e, tf.shape(b)), b, h, self.parallel)
         parts = tf.concat([tf.math.real(h), tf.math.imag(h)], axis=-1)  # (batch, time, 2 * units)
-        return self.dense_out(parts) + self.skip(inputs)
+        return self.dense_out(parts) + self.skip(inputs), parts[:, -1]
 
 
 @keras.saving.register_keras_serializable(package="rnn_examples")
 class LRUBlock(ScanLayer):
     """An LRU between two dense layers with ReLU: the least that makes it a network that is not linear."""
 
+    def __init__(self, units, *arguments, **options):
+        super().__init__(units, *arguments, **options)
+        self.state_size = 2 * units
+
     def build(self, input_shape):
         self.before = keras.layers.Dense(self.units, "relu")
         self.before.build(input_shape)
-        self.lru = LRU(self.units, self.parallel, return_sequences=True)
+        self.lru = LRU(self.units, self.parallel)
         self.lru.build((None, None, self.units))
         self.after = keras.layers.Dense(self.units, "relu")
         self.after.build((None, None, self.units))
 
-    def outputs(self, inputs):
-        return self.after(self.lru(self.before(inputs)))
+    def outputs_and_state(self, inputs, state):
+        outputs, state = self.lru.outputs_and_state(self.before(inputs), state)
+        return self.after(outputs), state
