@@ -7,9 +7,11 @@ import pytest
 import tensorflow as tf
 
 from chargen import elman, numpy_char_rnn
+from chargen.eval import draw_bits
 from chargen.model import CELLS, SCAN_CELLS, WeightDropGRU, WeightDropLSTM, WeightDropSimpleRNN, build_model
 from chargen.ngram import NGram, WordNGram, best_order, discounts_of
-from chargen.scoring import mean_of, read_stream
+from chargen.ngram_logits import known_ngrams
+from chargen.scoring import bits_of, mean_of, read_stream
 from chargen.train import Hyperparameters
 from chargen.writer import Writer
 from common import InputError
@@ -119,6 +121,17 @@ def test_dynamic_evaluation_learns_what_it_has_been_scored_on_and_leaves_the_mod
     assert all(np.array_equal(*pair) for pair in zip(before, stream_model.get_weights(), strict=True))
 
 
+def test_dynamic_evaluation_as_it_comes_makes_what_is_repeated_more_likely():
+    """With its own rates; each repetition also pays a model that is n-gram logits only."""
+    text = np.tile(np.random.default_rng(0).integers(0, len(VOCABULARY), 40), 10).astype("int32")
+    known = known_ngrams(text, (2,), len(VOCABULARY))
+    model = build_model(replace(TINY, ngrams=(2,)), len(VOCABULARY), known)
+    for weight in model.trainable_variables:
+        weight.assign(keras.ops.zeros_like(weight))
+    bits = bits_of(read_stream(model, text, text[:40], learn=True), text)
+    assert bits[-40:].mean() < 0.8 * bits[:40].mean()
+
+
 def test_decay_leads_back_to_the_trained_weights(stream_model, ids):
     kept, forgot = (
         np.concatenate(list(read_stream(stream_model, np.tile(ids, 3), ids, True, 0.01, decay=decay)))
@@ -135,6 +148,15 @@ def test_the_mean_of_streams_is_that_of_their_probabilities():
         iter([np.array([[0.4, 0.6]]), np.array([[0.5, 0.5]])]),
     ]
     assert np.allclose(np.concatenate(list(mean_of(streams))), [[0.3, 0.7], [0.75, 0.25]])
+
+
+def test_the_figure_shows_running_means(monkeypatch):
+    monkeypatch.setattr("common.plots.save", lambda figure, path: figures.append(figure))
+    figures, bits = [], np.random.default_rng(0).uniform(0, 8, 9)
+    draw_bits({"model": bits}, None, span=4)
+    (line,) = figures[0].axes[0].lines
+    assert line.get_ydata() == pytest.approx([bits[start : start + 4].mean() for start in range(6)])
+    assert line.get_label() == f"model: {bits.mean():.3f}"
 
 
 # n-grams

@@ -73,6 +73,11 @@ def test_a_match_is_trusted_as_often_as_it_was_right():
     assert distributions[0, 0] == pytest.approx(1 / 3 / 9)
 
 
+def test_two_characters_are_vocabulary_enough():
+    distributions, _ = LongestMatch([0] * 10, vocabulary_size=2).distributions([0, 1], [0] * 10)
+    assert distributions.sum(axis=1) == pytest.approx([1, 1])
+
+
 def test_without_a_match_all_characters_are_equally_likely():
     assert LongestMatch([], 4).distributions([1, 1], [])[0] == pytest.approx(np.full((2, 4), 0.25))
 

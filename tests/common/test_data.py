@@ -179,11 +179,11 @@ def test_read_treebank_reads_trees_in_order_of_the_files(tmp_path):
     assert data.drop_traces(sentences)[0] == [("The", "DT"), ("dog", "NN"), ("barks", "VBZ")]
 
 
-@pytest.mark.parametrize("tree", ["( (S (DT The) ", "no tree at all)"])
+@pytest.mark.parametrize("tree", ["( (S (DT The) ", "no tree at all"])
 def test_read_treebank_refuses_damaged_trees(tmp_path, tree):
     with zipfile.ZipFile(tmp_path / "treebank.zip", "w") as archive:
         archive.writestr("treebank/combined/wsj_0001.mrg", tree)
-    with pytest.raises(InputError, match="damaged"):
+    with pytest.raises(InputError, match=r"damaged \(.*expected|damaged \(Un-matched"):
         data.read_treebank(tmp_path / "treebank.zip")
 
 
