@@ -49,8 +49,12 @@ def main(options: Options) -> None:
     from chargen.writer import Writer
 
     model, vocabularies = load_model(run / "model.keras", "characters")
-    prompts = [prompt.lower() for prompt in options.prompt]
-    pieces = Writer(model, vocabularies["characters"]).pieces(
+    vocabulary, prompts = vocabularies["characters"], [prompt.lower() for prompt in options.prompt]
+    unknown = "".join(sorted({character for prompt in prompts for character in prompt if character not in vocabulary}))
+    if unknown and vocabulary.unknown is not None:  # otherwise it is an error
+        read = vocabulary.tokens[vocabulary.unknown]
+        print(f"the model does not know {unknown!r}; it reads {read} instead", file=sys.stderr)
+    pieces = Writer(model, vocabulary).pieces(
         prompts, options.length, options.temperature, options.top_k, options.top_p, options.greedy, options.seed
     )
     if len(prompts) == 1:  # as it is written

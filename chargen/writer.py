@@ -20,6 +20,8 @@ class Writer:
 
     def __init__(self, model, vocabulary: Vocabulary):
         self.vocabulary = vocabulary
+        unknown = vocabulary.unknown is not None  # it stands for characters that nobody can read: never written
+        never = tf.one_hot([vocabulary.unknown], len(vocabulary), on_value=-1e9) if unknown else 0.0
 
         @tf.function(reduce_retracing=True)
         def read(prompt):
@@ -32,6 +34,7 @@ class Writer:
         def write(logits, states, first, length, seed, temperature, limits):
             written = tf.TensorArray(tf.int32, length)
             for position in tf.range(length):
+                logits += never
                 best = tf.reduce_max(logits, axis=1, keepdims=True)
                 logits = (logits - best) / tf.maximum(temperature, 1e-30)  # (batch, vocabulary), at most 0
                 kept = most_likely(logits, *limits) if limits else logits

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from chargen import elman, numpy_char_rnn
+from chargen import elman, generate, numpy_char_rnn
 from chargen.eval import draw_bits
 from chargen.model import CELLS, SCAN_CELLS, WeightDropGRU, WeightDropLSTM, WeightDropSimpleRNN, build_model
 from chargen.ngram import NGram, WordNGram, best_order, discounts_of
@@ -17,7 +17,7 @@ from chargen.writer import Writer
 from common import InputError
 from common.batches import stream_batches
 from common.saving import load_model, save_model
-from common.vocabulary import Vocabulary
+from common.vocabulary import UNKNOWN_CHARACTER, Vocabulary
 
 NO_DROPOUT = {"input_dropout": 0.0, "dropout": 0.0, "weight_dropout": 0.0}
 TINY = Hyperparameters(embedding_size=5, hidden_size=7, batch_size=3, sequence_length=4, **NO_DROPOUT)
@@ -308,6 +308,22 @@ def test_elman_networks_learn(activation, capsys):
 @pytest.fixture
 def writer():
     return Writer(with_random_weights(build_model(TINY, len(VOCABULARY))), VOCABULARY)
+
+
+def test_the_sign_for_unknown_characters_is_read_but_never_written():
+    vocabulary = Vocabulary([UNKNOWN_CHARACTER, "か", "な"])
+    writer = Writer(with_random_weights(build_model(TINY, 3)), vocabulary)
+    prompts = "か鬱", "か麤"
+    assert len({writer.write(prompt, 300, temperature=9.0, seed=1) for prompt in prompts}) == 1
+    assert set(writer.write("か鬱", 300, temperature=9.0)) == {"か", "な"}
+    assert UNKNOWN_CHARACTER not in writer.write("か鬱", 20, greedy=True)
+
+
+def test_generate_says_which_characters_of_a_prompt_are_unknown(tmp_path, capsys):
+    model = with_random_weights(build_model(TINY, 3))
+    save_model(model, tmp_path / "model.keras", characters=Vocabulary([UNKNOWN_CHARACTER, "か", "な"]))
+    generate.main(generate.Options(run=tmp_path, prompt=("か鬱", "麤"), length=5))
+    assert capsys.readouterr().err == "the model does not know '鬱麤'; it reads 〓 instead\n"
 
 
 def test_same_seed_same_text_and_another_seed_another(writer):
