@@ -82,6 +82,12 @@ def test_the_features_are_one_to_three_words_and_one_to_five_characters():
     assert len(features["word + character SVM"].get_feature_names_out()) == words + len(strings)
 
 
+def test_the_characters_of_a_sentence_count_by_the_logarithm_of_their_number():
+    weights = make_linear("character SVM")[0].fit_transform(["aaaa b", "c"])[0].toarray()[0]
+    names = make_linear("character SVM")[0].fit(["aaaa b", "c"]).vocabulary_
+    assert weights[names["a"]] / weights[names["b"]] == pytest.approx(1 + math.log(4))
+
+
 def test_the_strongest_linear_model_is_chosen_without_the_test_parts(monkeypatch):
     """Models that do not learn; the third is right most often. Nothing that one fold sees is in its test part."""
     labels, sentences = np.array([0, 1] * 20), np.array([f"sentence {number}" for number in range(40)], dtype=object)
