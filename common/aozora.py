@@ -8,14 +8,18 @@
     夕方｜折戸《おりど》の蔭《かげ》に隠れて            ruby: the reading of what is before it, or from ｜ on
     底本：「ちくま日本文学全集」筑摩書房                  the colophon: which book was typed, and by whom
 
-Each function takes a text with `\\n` line ends and returns a text. What they do not find, they leave alone. A ※, which
-stands for a character that Shift_JIS lacks, stays; the note after it, which describes the character, goes.
+Each function takes a text with `\\n` line ends and returns a text. What they do not find, they leave alone.
 """
 
 import re
 
 HEADER = re.compile(r"^-{10,}\n【テキスト中に現れる記号について】\n.*?^-{10,}(?:\n|\Z)", re.MULTILINE | re.DOTALL)
 COLOPHON = re.compile(r"^底本[：:].*", re.MULTILINE | re.DOTALL)
+# A character that Shift_JIS lacks, by its place in JIS X 0213 or in Unicode: ※［＃「てへん＋劣」、第3水準1-84-77］,
+# ※［＃「口＋世」、U+546D、13-上-3］. Of a note without either, the ※ stays.
+NUMBER = r"([1-9]|[1-8]\d|9[0-4])"
+JIS = re.compile(rf"※［＃[^［］\n]*、(?:第[34]水準)?([12])-{NUMBER}-{NUMBER}］")
+UNICODE = re.compile(r"※［＃[^［］\n]*、U\+((?!D[89A-F])[0-9A-F]{4,5})[^［］\n]*］")
 NOTE = re.compile(r"［＃(?:[^［］\n]|［[^［］\n]*］)*］")  # a note may quote another one, or text in such brackets
 RUBY = re.compile(r"《[^《》\n]*》")
 RUBY_START = re.compile(r"｜(?=[^｜《》\n]*《)")
@@ -51,6 +55,20 @@ def remove_colophon(text: str) -> str:
     return COLOPHON.sub("", text)
 
 
+def insert_gaiji(text: str) -> str:
+    """Put the characters that the editors describe into their places: ※［＃「口＋世」、U+546D、13-上-3］ becomes 呭."""
+
+    def from_jis(match):
+        plane, row, cell = map(int, match.groups())
+        code = bytes([0x8F] * (plane == 2) + [0xA0 + row, 0xA0 + cell])
+        try:
+            return code.decode("euc_jis_2004")
+        except UnicodeDecodeError:  # there is no character in this place
+            return match[0]
+
+    return UNICODE.sub(lambda match: chr(int(match[1], 16)), JIS.sub(from_jis, text))
+
+
 def remove_notes(text: str) -> str:
     """Drop the notes of the editors: ［＃５字下げ］."""
     return NOTE.sub("", text)
@@ -62,8 +80,8 @@ def remove_ruby(text: str) -> str:
 
 
 def story(text: str) -> str:
-    """The text without header, colophon, notes and ruby."""
-    return remove_ruby(remove_notes(remove_colophon(remove_header(text))))
+    """The text without header, colophon, notes and ruby, and with its rare characters."""
+    return remove_ruby(remove_notes(insert_gaiji(remove_colophon(remove_header(text)))))
 
 
 def join_lines(text: str) -> str:

@@ -50,6 +50,23 @@ def test_notes_of_the_editors_go_even_with_brackets_in_them(marked, plain):
     assert aozora.remove_notes(marked) == plain
 
 
+@pytest.mark.parametrize(
+    ("marked", "plain"),
+    [
+        ("※［＃「てへん＋劣」、第3水準1-84-77］り取る", "挘り取る"),  # U+6318, which is 扌 and 劣
+        ("※［＃ローマ数字1、1-13-21］章", "Ⅰ章"),
+        ("※［＃「口＋世」、U+546D、13-上-3］", "呭"),
+        ("※［＃「土へん」、第4水準2-2-1］", "※［＃「土へん」、第4水準2-2-1］"),  # there is nothing in this place
+        ("※［＃「土へん」、2-99-99］", "※［＃「土へん」、2-99-99］"),
+        ("※［＃「半分」、U+D800］", "※［＃「半分」、U+D800］"),
+        ("※［＃「読めない字」、13-上-3］と※は", "※［＃「読めない字」、13-上-3］と※は"),
+        ("［＃「歩」、第3水準1-84-77］", "［＃「歩」、第3水準1-84-77］"),
+    ],
+)
+def test_characters_that_shift_jis_lacks_come_back(marked, plain):
+    assert aozora.insert_gaiji(marked) == plain
+
+
 def test_header_goes_with_its_rules_and_title_author_and_text_stay():
     assert aozora.remove_header(f"題\n著者\n\n{HEADER}\n本文\n{RULE}続き\n") == f"題\n著者\n\n\n本文\n{RULE}続き\n"
 
