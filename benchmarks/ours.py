@@ -18,7 +18,6 @@ import pos_tagging.compare  # noqa: E402
 import pos_tagging.model  # noqa: E402
 import sentiment.compare  # noqa: E402
 from chargen.model import build_model, compile_model  # noqa: E402
-from chargen.ngram_logits import known_ngrams  # noqa: E402
 from chargen.scoring import bits_of, read_stream  # noqa: E402
 from chargen.writer import Writer  # noqa: E402
 from common.batches import bucketed_batches, stream_batches  # noqa: E402
@@ -29,15 +28,15 @@ from sentiment.baselines import build_lstm  # noqa: E402
 
 BOOK = {"cell": "simple", "hidden_size": 128, "ngrams": (), "batch_size": 128, "sequence_length": 25}
 BOOK |= {"input_dropout": 0.0, "dropout": 0.0, "weight_dropout": 0.0}
+PLAIN = {"ngrams": (), "weight_dropout": 0.0}  # the default, but as PyTorch has it
 
 
 def train_chargen(task, data):
-    settings, size, ids = chargen.train.Hyperparameters(), int(data["size"]), data["training"]
-    if task == "chargen-book":  # the classic way's 128 windows a batch, as streams
-        settings = replace(settings, **BOOK)
-    known = known_ngrams(ids, settings.ngrams, size) if settings.ngrams else ()
+    size, ids = int(data["size"]), data["training"]
+    # For chargen-book the classic way's 128 windows a batch, as streams.
+    settings = replace(chargen.train.Hyperparameters(), **(BOOK if task == "chargen-book" else PLAIN))
     vocabulary = Vocabulary([chr(number + 32) for number in range(size)])  # any characters will do
-    model = build_model(settings, size, known)
+    model = build_model(settings, size)
     batches = stream_batches(ids, settings.batch_size, settings.sequence_length)
     compile_model(model, settings, EPOCHS * len(batches))
     writer = Writer(model, vocabulary)

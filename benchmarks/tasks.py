@@ -5,7 +5,7 @@
 
 The same data in every case: the training part of Alice (validation on the tenth after it), the treebank's training
 and validation parts, and the first of the five folds of the UMich sentences. `chargen-book` is the book's model,
-SimpleRNN 128, `chargen` the default of train.py (in PyTorch: its LSTM, without n-gram logits and weight dropout),
+SimpleRNN 128, `chargen` the default of train.py without n-gram logits and weight dropout, which PyTorch lacks,
 `pos_tagging` a bidirectional GRU that tags each word, `sentiment` the book's LSTM. The classic way is the minimal.py of
 the task as it stands. Every row is one training in a process of its own.
 

@@ -94,6 +94,14 @@ def test_eval_in_a_new_process_finds_the_same_figures(new_process, trained, tmp_
     assert str(run) in process.stdout  # the table names the run
 
 
+@pytest.mark.parametrize("task", ["chargen", "sentiment", "pos_tagging"])
+def test_eval_reads_the_corpus_that_the_run_names(script, trained, tmp_path, task):
+    run = shutil.copytree(trained(task)[1], tmp_path / "run")
+    settings = json.loads((run / "hyperparameters.json").read_text())
+    (run / "hyperparameters.json").write_text(json.dumps(settings | {"data": str(tmp_path / "gone.txt")}))
+    assert refused(script(f"{task}/eval.py", "--run", run), "gone.txt")
+
+
 def test_generate_is_deterministic(script, new_process, trained):
     _, run = trained("chargen")
     arguments = ["--run", run, "--prompt", "Mira was", "--length", "80", "--seed", "1"]
