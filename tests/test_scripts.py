@@ -92,6 +92,8 @@ def test_eval_in_a_new_process_finds_the_same_figures(new_process, trained, tmp_
     assert after["baseline"] == before["baseline"]
     assert all((run / f"{name}.png").exists() for name in PICTURES[task])
     assert str(run) in process.stdout  # the table names the run
+    assert ("precision" in process.stdout) == (task == "pos_tagging")  # every tag, which training does not print
+    assert "precision" not in trained(task)[0]
 
 
 @pytest.mark.parametrize("task", ["chargen", "sentiment", "pos_tagging"])
