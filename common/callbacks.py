@@ -40,9 +40,6 @@ class StopIfDiverged(keras.callbacks.Callback):
         InputError: says in which epoch.
     """
 
-    def on_train_begin(self, logs=None):
-        self.epoch = 0
-
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch
 
