@@ -44,6 +44,7 @@ def test_preset_changes_the_defaults_and_flags_still_win():
         (["--preset", "blog"], "--preset"),
         (["--hidden-size", "0"], "--hidden-size is 0"),
         (["--hidden-size", "-4"], "--hidden-size is -4"),
+        (["--hidden-size", "2147483648"], "--hidden-size is 2147483648"),  # does not fit in 32 bits
         (["--lengths", "3", "0"], "--lengths is 0"),
         (["--dropout", "1"], "--dropout is 1.0"),
         (["--dropout", "nan"], "--dropout is nan"),

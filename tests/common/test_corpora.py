@@ -6,6 +6,7 @@ import keras
 import pytest
 
 from common import InputError, corpora
+from tests.conftest import refused
 
 
 def corpus_of(content: bytes, url="http://127.0.0.1:9/none") -> corpora.Corpus:
@@ -44,6 +45,10 @@ def test_find_refuses_a_wrong_hash_and_names_both(empty_machine, monkeypatch):
         corpora.find(corpus)
     assert corpus.sha256 in str(error.value)
     assert hashlib.sha256(b"another text").hexdigest() in str(error.value)
+
+
+def test_make_data_ends_with_one_clear_line(script, empty_machine):
+    assert refused(script("common/corpora.py", RNN_DATA=str(empty_machine / "missing")), "RNN_DATA names no folder")
 
 
 def test_find_takes_a_folder_for_data(tmp_path):

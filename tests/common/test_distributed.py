@@ -37,6 +37,14 @@ def train(count, tmp_path, path, *arguments):
         finished(process, tmp_path / f"{index}.txt")
 
 
+@pytest.mark.parametrize("gpus", [[], ["GPU:0"]])
+def test_one_gpu_or_none_is_one_worker(monkeypatch, gpus):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    monkeypatch.setattr("tensorflow.config.list_physical_devices", lambda kind: gpus)
+    workers = distributed.connect("mirrored")
+    assert (workers.strategy, workers.count, workers.chief) == (None, 1, True)
+
+
 def losses(run):
     with open(run / "history.csv", newline="") as file:
         rows = list(csv.DictReader(file))
