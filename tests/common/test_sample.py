@@ -10,6 +10,11 @@ def test_same_seed_gives_the_same_corpus_and_another_seed_another():
         assert make(50, seed=3) != make(50, seed=4)
 
 
+def test_the_sample_is_always_the_same_2000_sentences():
+    for make in (sample.tagged_sentences, sample.tagged_lines, sample.story, sample.opinions):
+        assert make() == make(2000, seed=0)
+
+
 def test_ambiguous_words_take_their_tag_from_the_context():
     tags = defaultdict(set)
     for sentence in sample.tagged_sentences():
