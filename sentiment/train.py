@@ -45,15 +45,15 @@ class Hyperparameters(RunOptions):
     cell: Literal["simple", "lstm", "gru"] = "lstm"  # the recurrent layer
     minimum_count: Count = 2  # rarer subwords are unknown
     vocabulary_size: Count = 8000  # subwords at most, the commonest ones
-    embedding_size: Size = 64  # numbers that stand for a subword
+    embedding_size: Size = 128  # numbers that stand for a subword
     hidden_size: Size = 48  # units of the recurrent layer, in each direction
     word_dropout: Share = 0.2  # share of the words that is dropped in training
     input_dropout: Share = 0.4  # share of the embedding's numbers that is dropped, the same in all words of a sentence
-    dropout: Share = 0.5  # share of the numbers dropped before the last layer
-    sentence_dropout: Share = 0.3  # share for which the recurrent layer is ignored in training; none of 3,000 or more
+    dropout: Share = 0.4  # share of the numbers dropped before the last layer
+    sentence_dropout: Share = 0.1  # share for which the recurrent layer is ignored in training; none of 3,000 or more
     subword_logit_scale: Positive = 3.0  # factor of the subword logits: the larger, the faster they learn
     batch_size: Count = 64  # sentences
-    learning_rate: LearningRate = 0.004  # of Adam, at the start; falls to 0 along a cosine
+    learning_rate: LearningRate = 0.006  # of Adam, at the start; falls to 0 along a cosine
     epochs: Count = 12  # over 3,000 sentences or more at most 6
     ensemble_size: Count = 1  # models trained, each with another seed, whose probabilities are averaged
 

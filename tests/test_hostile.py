@@ -1,5 +1,6 @@
 """What a hostile or careless user may try: the work is done, or one clear line says what is wrong."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -89,7 +90,10 @@ def test_an_empty_history_is_named(script, trained, tmp_path):
     assert refused(script("toy_sequence/eval.py", "--run", run), "history.csv")
 
 
-@pytest.mark.parametrize("content", ["{}", "[]", '{"metric": "x", "baseline": {}}'])
+NO_NUMBER = {"metric": "x", "x": "much", "model": "", "baseline": {"name": "", "value": 1}, "training_seconds": 1}
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", json.dumps(NO_NUMBER | {"corpus": {"name": ""}})])
 def test_the_summary_names_a_damaged_run(script, tmp_path, content):
     (tmp_path / "chargen" / "latest").mkdir(parents=True)
     (tmp_path / "chargen" / "latest" / "metrics.json").write_text(content)

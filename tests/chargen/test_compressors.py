@@ -1,3 +1,4 @@
+import json
 import sys
 from dataclasses import replace
 
@@ -38,6 +39,15 @@ def test_the_second_column_has_read_a_tenth_more(table):
         if name not in ("uniform guess", "copy", "memory", "ensemble of 2", "longest match"):
             assert columns[0] != columns[1], name
     assert table["ensemble of 2"][1] == "-"  # it is not trained again
+
+
+def test_the_script_reads_the_run_and_its_corpus(trained, monkeypatch, capsys):
+    monkeypatch.setattr(compare, "compressors", lambda: {"copy": lambda data: len(data)})
+    _, run = trained("chargen")
+    compare.main(compare.Options(run=run))
+    columns = next(line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("model "))
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert float(columns[1]) == pytest.approx(metrics["test_bits_per_character"], abs=1e-4)
 
 
 def test_a_missing_package_is_named(monkeypatch):
