@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FOLDERS = "", "chargen/", "sentiment/", "pos_tagging/"
+FOLDERS = "", "chargen/", "sentiment/", "pos_tagging/", "toy_sequence/"
 PAGES = [(f"{folder}README.md", f"{folder}README.ja.md") for folder in FOLDERS]
 PAGES += [("docs/data.md", "docs/data.ja.md")]
 
