@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FOLDERS = "", "chargen/", "sentiment/", "pos_tagging/", "toy_sequence/"
 PAGES = [(f"{folder}README.md", f"{folder}README.ja.md") for folder in FOLDERS]
-PAGES += [("docs/data.md", "docs/data.ja.md")]
+PAGES += [("docs/data.md", "docs/data.ja.md"), ("docs/keras3.md", "docs/keras3.ja.md")]
 
 OTHER = {"docs/ja.md", "README.md"}  # pages that need not be named in both languages
 
