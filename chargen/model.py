@@ -3,61 +3,26 @@
     ids (batch, time) -> embedding (batch, time, embedding) -> LSTM (batch, time, hidden)
                       -> logits (batch, time, vocabulary), plus those of the last n-grams
 
+With a large alphabet, most weights would be those of the last layer and of the n-grams. If the embedding is *tied*,
+both give a vector of the embedding's size instead, and the logit of a character says how well its vector fits.
+
 It is *stateful*: a batch goes on where the batch before it stopped, so that nothing of the past is forgotten. `read`
 does the same with states that are given and returned, and `step` for a single character.
 
 References: Hochreiter & Schmidhuber 1997, Long short-term memory. Cho et al. 2014 (GRU). Merity, Keskar & Socher 2018,
 Regularizing and optimizing LSTM language models (weight dropout). Gal & Ghahramani 2016, A theoretically grounded
-application of dropout in recurrent neural networks (the same units at all time steps).
+application of dropout in recurrent neural networks (the same units at all time steps). Press & Wolf 2017, Using the
+output embedding to improve language models (the tied embedding).
 """
 
 import keras
 import tensorflow as tf
 from keras import layers
 
-from chargen.ngram_logits import NgramLogits
-from common import fast_rnn, scan_layers
+from chargen.ngram_logits import NgramLogits, known_ngrams
+from chargen.weight_dropout import WeightDropGRU, WeightDropLSTM, WeightDropSimpleRNN
+from common import scan_layers
 from common.metrics import BitsPerCharacter
-
-
-class WeightDrop:
-    """Dropout of the recurrent weights of a layer (batch, time, inputs) -> (batch, time, hidden).
-
-    Dropout of the state itself would make a layer forget, step by step. Dropped weights are zero for all time steps of
-    a batch, and leave the state alone.
-
-    Args:
-        weight_dropout: share of the recurrent weights that is dropped at each step of training.
-    """
-
-    def __init__(self, units, weight_dropout=0.0, **options):
-        super().__init__(units, **options)
-        self.drop = layers.Dropout(weight_dropout)
-
-    def get_config(self):
-        return {**super().get_config(), "weight_dropout": self.drop.rate}
-
-    def inner_loop(self, sequences, initial_state, mask, training=False):
-        weights = self.cell.recurrent_kernel
-        dropped = self.drop(keras.ops.convert_to_tensor(weights), training=training)
-        with keras.StatelessScope([(weights, dropped)]):  # whoever reads the weights there gets these
-            return super().inner_loop(sequences, initial_state, mask, training=training)
-
-
-@keras.saving.register_keras_serializable(package="rnn_examples")
-class WeightDropSimpleRNN(WeightDrop, fast_rnn.SimpleRNN):
-    """A SimpleRNN with dropout of its recurrent weights."""
-
-
-@keras.saving.register_keras_serializable(package="rnn_examples")
-class WeightDropLSTM(WeightDrop, fast_rnn.LSTM):
-    """An LSTM with dropout of its recurrent weights."""
-
-
-@keras.saving.register_keras_serializable(package="rnn_examples")
-class WeightDropGRU(WeightDrop, fast_rnn.GRU):
-    """A GRU with dropout of its recurrent weights."""
-
 
 CELLS = {"simple": WeightDropSimpleRNN, "lstm": WeightDropLSTM, "gru": WeightDropGRU}
 # Their gates do not read the state: there are no recurrent weights to drop.
@@ -80,6 +45,7 @@ class CharacterModel(keras.Model):
         ngrams: lengths of the n-grams that have logits of their own, in characters; without any there are none.
         ngram_count: how many n-grams are known.
         ngram_dropout: share of their lengths that is dropped in training.
+        tied: use the embedding's vectors for the logits, too.
     """
 
     stateful = True
@@ -98,6 +64,7 @@ class CharacterModel(keras.Model):
         ngrams=(),
         ngram_count=0,
         ngram_dropout=0.0,
+        tied=False,
     ):
         super().__init__()
         self.config = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
@@ -109,10 +76,13 @@ class CharacterModel(keras.Model):
         else:
             self.recurrent = CELLS[cell](hidden_size, weight_dropout, activation=activation, **options)
         self.output_dropout = layers.Dropout(dropout, noise_shape=(None, 1, None))
-        self.dense = layers.Dense(vocabulary_size)
+        size = embedding_size if tied else vocabulary_size
+        self.dense = layers.Dense(size)
+        self.bias = self.add_weight((vocabulary_size,), "zeros", name="bias") if tied else None
         self.ngram_logits = None
         if ngram_count:  # the optimizer finds its weights by the name
-            self.ngram_logits = NgramLogits(ngrams, ngram_count, vocabulary_size, ngram_dropout, name="ngram_logits")
+            options = {"size": size, "name": "ngram_logits"}
+            self.ngram_logits = NgramLogits(ngrams, ngram_count, vocabulary_size, ngram_dropout, **options)
         self.build((batch_size, None))
 
     def build(self, shape):
@@ -142,22 +112,28 @@ class CharacterModel(keras.Model):
         inputs = self.input_dropout(self.embedding(ids), training=training)  # (batch, time, embedding)
         before = states[:-1] if self.ngram_logits else states
         outputs, *after = self.recurrent(inputs, initial_state=before, training=training)
-        logits = self.dense(self.output_dropout(outputs, training=training))
+        vectors = self.dense(self.output_dropout(outputs, training=training))
         if self.ngram_logits:
             more, last = self.ngram_logits(ids, states[-1], training=training)
-            logits, after = logits + more, [*after, last]
-        return logits, after
+            vectors, after = vectors + more, [*after, last]
+        return self.logits(vectors), after
+
+    def logits(self, vectors):
+        """The logits (..., vocabulary) of what the last layer gives: they are that, unless the embedding is tied."""
+        if self.bias is None:
+            return vectors
+        return tf.matmul(vectors, self.embedding.embeddings.value, transpose_b=True) + self.bias
 
     def step(self, ids, states):
         """The same for one character: ids (batch,) -> logits (batch, vocabulary), and states. It is faster: there is
         no loop over time."""
         before = states[:-1] if self.ngram_logits else states
         outputs, after = self.recurrent.cell(self.embedding(ids), before)
-        logits = self.dense(outputs)
+        vectors = self.dense(outputs)
         if self.ngram_logits:
             more, last = self.ngram_logits(ids[:, None], states[-1])
-            logits, after = logits + more[:, 0], [*after, last]
-        return logits, list(after)
+            vectors, after = vectors + more[:, 0], [*after, last]
+        return self.logits(vectors), list(after)
 
     def call(self, ids, training=False):
         logits, states = self.read(ids, [tf.convert_to_tensor(state) for state in self.states], training)
@@ -171,11 +147,19 @@ class CharacterModel(keras.Model):
             variable.assign(tf.zeros_like(variable))
 
 
+def find_ngrams(training, hyperparameters, vocabulary_size):
+    """The n-grams of the training text (length,) that `build_model` is to know; none if the flags ask for none."""
+    if not hyperparameters.ngrams:
+        return ()
+    size = hyperparameters.embedding_size if hyperparameters.tied else vocabulary_size
+    return known_ngrams(training, hyperparameters.ngrams, vocabulary_size, size=size)
+
+
 def build_model(hyperparameters, vocabulary_size, known=(), batch_size=None):
     """The model, not compiled.
 
     Args:
-        known: the n-grams that get logits of their own, as `known_ngrams` gives them.
+        known: the n-grams that get logits of their own, as `find_ngrams` gives them.
         batch_size: texts read side by side; by default `hyperparameters.batch_size`.
     """
     model = CharacterModel(
@@ -190,6 +174,7 @@ def build_model(hyperparameters, vocabulary_size, known=(), batch_size=None):
         ngrams=hyperparameters.ngrams,
         ngram_count=len(known),
         ngram_dropout=hyperparameters.ngram_dropout,
+        tied=hyperparameters.tied,
     )
     if len(known):
         model.ngram_logits.known.assign(known)

@@ -35,16 +35,17 @@ def ngram_keys(windows, lengths, vocabulary_size: int):
     return sum(windows[..., place, None] * row for place, row in enumerate(powers)) + offsets
 
 
-def known_ngrams(ids, lengths, vocabulary_size: int, minimum_count: int = 2) -> np.ndarray:
+def known_ngrams(ids, lengths, vocabulary_size: int, minimum_count: int = 2, size: int | None = None) -> np.ndarray:
     """The sorted keys of the n-grams that occur `minimum_count` times in a text (length,). If there are too many, they
-    are those of the most frequent ones (see `MAX_CHARACTERS` and `MAX_TABLE_SIZE`)."""
+    are those of the most frequent ones (see `MAX_CHARACTERS` and `MAX_TABLE_SIZE`). Each has `size` numbers, by default
+    one for each character of the vocabulary."""
     text = np.concatenate([np.zeros(max(lengths) - 1), ids[:MAX_CHARACTERS]]).astype("int64")
     text[max(lengths) - 1 :] += 1  # 0 is before the text
     windows = np.lib.stride_tricks.sliding_window_view(text, max(lengths))
     known = []
     for column in ngram_keys(windows, lengths, vocabulary_size).T:
         found, counts = np.unique(column, return_counts=True)
-        most_frequent = np.argsort(-counts, kind="stable")[: max(1, MAX_TABLE_SIZE // vocabulary_size)]
+        most_frequent = np.argsort(-counts, kind="stable")[: max(1, MAX_TABLE_SIZE // (size or vocabulary_size))]
         known.append(found[most_frequent[counts[most_frequent] >= minimum_count]])
     return np.unique(np.concatenate(known))
 
@@ -58,23 +59,25 @@ class NgramLogits(keras.layers.Layer):
         count: how many n-grams are known; their keys are the weight `known`.
         vocabulary_size: number of different ids.
         dropout: share of the lengths that is dropped at each step of training.
+        size: numbers of an n-gram, if not logits: the result is (batch, time, size).
     """
 
     search = staticmethod(tf.searchsorted)  # sorted keys, keys -> places; serving.py has one that ONNX knows
 
-    def __init__(self, lengths, count, vocabulary_size, dropout=0.5, **options):
+    def __init__(self, lengths, count, vocabulary_size, dropout=0.5, size=None, **options):
         super().__init__(**options)
         self.lengths, self.count, self.vocabulary_size = list(lengths), count, vocabulary_size
+        self.size = size or vocabulary_size
         self.dropout = keras.layers.Dropout(dropout, noise_shape=(None, None, None, 1))
 
     def build(self, ids_shape, state_shape=None):
         self.known = self.add_weight((self.count,), "zeros", "int64", trainable=False, name="known")
         rows = self.count + len(self.lengths)  # one more for each length: all the n-grams that are not known
-        self.table = self.add_weight((rows, self.vocabulary_size), "zeros", name="table")
+        self.table = self.add_weight((rows, self.size), "zeros", name="table")
 
     def get_config(self):
         own = {"lengths": self.lengths, "count": self.count, "vocabulary_size": self.vocabulary_size}
-        return {**super().get_config(), **own, "dropout": self.dropout.rate}
+        return {**super().get_config(), **own, "dropout": self.dropout.rate, "size": self.size}
 
     def initial_state(self, batch_size):
         """The characters before a text begins, (batch, longest length): none."""
@@ -94,6 +97,6 @@ class NgramLogits(keras.layers.Layer):
         row = tf.minimum(row, self.count - 1)
         unknown = self.count + tf.range(len(self.lengths))
         row = tf.where(tf.gather(self.known, row) == keys, row, unknown)
-        logits = tf.gather(self.table.value, row)  # (batch, time, lengths, vocabulary); the table is not copied
+        logits = tf.gather(self.table.value, row)  # (batch, time, lengths, size); the table is not copied
         logits = self.dropout(logits, training=training)
         return tf.reduce_sum(logits, axis=2), text[:, steps:]

@@ -46,6 +46,7 @@ class Hyperparameters(SharedRunOptions):
     weight_dropout: Share = 0.4  # share of its recurrent weights; mingru, minlstm and lru have none
     ngrams: tuple[Count, ...] = (2, 3, 4, 5, 6, 8)  # lengths of the n-grams with logits of their own, in characters
     ngram_dropout: Share = 0.6  # share of their lengths dropped in training
+    tied: bool = False  # the vectors of the embedding give the logits, too: for a large alphabet
     ngram_learning_rate: LearningRate = 0.06  # of the n-gram logits, at the start; they learn by Adagrad
     sequence_length: Count = 50  # characters that gradients flow back through
     batch_size: Count = 16  # streams read side by side
@@ -85,8 +86,7 @@ def main(hyperparameters: Hyperparameters) -> None:
     import keras
 
     from chargen.eval import evaluate
-    from chargen.model import build_model, compile_model
-    from chargen.ngram_logits import known_ngrams
+    from chargen.model import build_model, compile_model, find_ngrams
     from chargen.writer import PrintSample
     from common.batches import stream_batches
     from common.callbacks import ResetStates, run_callbacks
@@ -97,7 +97,7 @@ def main(hyperparameters: Hyperparameters) -> None:
     batch_size, sequence_length = hyperparameters.batch_size, hyperparameters.sequence_length
     validation_batches = workers.share(stream_batches(validation, batch_size, sequence_length))
     stream_batches(training, batch_size, sequence_length)  # complains, before anything is written, if it is too short
-    known = known_ngrams(training, hyperparameters.ngrams, len(vocabulary)) if hyperparameters.ngrams else ()
+    known = find_ngrams(training, hyperparameters, len(vocabulary))
     prompt = "".join(vocabulary.decode(training[:20]))
 
     run = start_run("chargen", hyperparameters, corpus, workers.chief)

@@ -29,15 +29,14 @@ def main(options: Options) -> None:
         """The lowest bits per character on validation after any epoch, as train.py would keep it."""
         import keras
 
-        from chargen.model import build_model, compile_model
-        from chargen.ngram_logits import known_ngrams
+        from chargen.model import build_model, compile_model, find_ngrams
         from common.batches import stream_batches
         from common.callbacks import ResetStates, trial_callbacks
 
         keras.utils.set_random_seed(hyperparameters.seed)
         shape = hyperparameters.batch_size, hyperparameters.sequence_length
         training_batches = stream_batches(training, *shape, hyperparameters.seed)
-        known = known_ngrams(training, hyperparameters.ngrams, len(vocabulary)) if hyperparameters.ngrams else ()
+        known = find_ngrams(training, hyperparameters, len(vocabulary))
         model = build_model(hyperparameters, len(vocabulary), known)
         compile_model(model, hyperparameters, hyperparameters.epochs * len(training_batches))
         model.fit(

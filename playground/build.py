@@ -45,8 +45,8 @@ def whole_numbers(weights, kind: str, step: float) -> np.ndarray:
 
 def write_weights(model, vocabulary, folder: Path) -> None:
     """Write weights.bin, and model.json, which says what lies where in it."""
-    if model.config["cell"] != "lstm" or not model.ngram_logits:
-        raise InputError("the page computes an LSTM with n-gram logits only; train without --cell and --ngrams")
+    if model.config["cell"] != "lstm" or not model.ngram_logits or model.config["tied"]:
+        raise InputError("the page computes an LSTM with n-gram logits only; train without --cell, --ngrams, --tied")
     cell, table = model.recurrent.cell, model.ngram_logits
     kernel, recurrent, bias = (np.asarray(part, "float64") for part in (cell.kernel, cell.recurrent_kernel, cell.bias))
     inputs = np.asarray(model.embedding.embeddings, "float64") @ kernel + bias  # (vocabulary, 4 hidden)

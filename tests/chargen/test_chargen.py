@@ -8,11 +8,12 @@ import tensorflow as tf
 
 from chargen import elman, generate, numpy_char_rnn
 from chargen.eval import draw_bits
-from chargen.model import CELLS, SCAN_CELLS, WeightDropGRU, WeightDropLSTM, WeightDropSimpleRNN, build_model
+from chargen.model import CELLS, SCAN_CELLS, build_model
 from chargen.ngram import NGram, WordNGram, best_order, discounts_of
 from chargen.ngram_logits import known_ngrams
 from chargen.scoring import bits_of, mean_of, read_stream
 from chargen.train import Hyperparameters
+from chargen.weight_dropout import WeightDropGRU, WeightDropLSTM, WeightDropSimpleRNN
 from chargen.writer import Writer
 from common import InputError
 from common.batches import stream_batches
@@ -66,6 +67,19 @@ def test_the_model_computes_what_keras_own_layers_compute(cell, ids):
     plain = keras.Sequential([keras.Input((30,), dtype="int32"), *layers, keras.layers.Dense(len(VOCABULARY))])
     plain.set_weights(model.get_weights())
     assert np.allclose(model(text), plain(text), atol=1e-5)
+
+
+def test_a_tied_model_compares_what_it_has_read_with_the_vectors_of_the_embedding(ids):
+    model = with_random_weights(build_model(replace(TINY, tied=True, batch_size=2), len(VOCABULARY)))
+    text = ids[:60].reshape(2, 30)
+    plain = keras.layers.LSTM(7, return_sequences=True)
+    plain.build((2, 30, 5))
+    plain.set_weights(model.recurrent.get_weights())
+    vectors = np.array(model.embedding.embeddings)  # (vocabulary, 5)
+    kernel, bias = model.dense.get_weights()
+    expected = (np.array(plain(vectors[text])) @ kernel + bias) @ vectors.T + np.array(model.bias)
+    assert kernel.shape == (7, 5)
+    assert np.allclose(model(text), expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("cell", [*CELLS, *SCAN_CELLS])

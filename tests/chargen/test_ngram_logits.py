@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from chargen.model import build_model, compile_model
+from chargen.model import build_model, compile_model, find_ngrams
 from chargen.ngram_logits import NgramLogits, known_ngrams, ngram_keys
 from chargen.scoring import bits_of, read_stream
 from chargen.train import Hyperparameters
@@ -39,7 +39,7 @@ def occurrences(text, length):
 
 
 def model_with_ngrams(hyperparameters=TINY):
-    model = build_model(hyperparameters, len(VOCABULARY), known_ngrams(IDS, LENGTHS, len(VOCABULARY)))
+    model = build_model(hyperparameters, len(VOCABULARY), find_ngrams(IDS, hyperparameters, len(VOCABULARY)))
     generator = np.random.default_rng(1)
     for weight in model.trainable_weights:
         weight.assign(generator.normal(0, 0.7, weight.shape))
@@ -79,15 +79,20 @@ def test_the_table_is_read_where_a_known_string_ends():
     assert {0, 3} <= set(expected)
 
 
-def test_the_last_characters_of_the_batch_before_are_remembered():
-    model = model_with_ngrams()
+BOTH = pytest.mark.parametrize("hyperparameters", [TINY, replace(TINY, tied=True)], ids=["logits", "tied"])
+
+
+@BOTH
+def test_the_last_characters_of_the_batch_before_are_remembered(hyperparameters):
+    model = model_with_ngrams(hyperparameters)
     pieces = np.concatenate([model(IDS[start : start + 20][None]) for start in (0, 20, 40)], axis=1)
     model.reset_states()
     assert np.allclose(pieces, model(IDS[:60][None]), atol=1e-5)
 
 
-def test_stepping_equals_reading_the_whole_text():
-    model = model_with_ngrams()
+@BOTH
+def test_stepping_equals_reading_the_whole_text(hyperparameters):
+    model = model_with_ngrams(hyperparameters)
     whole = model(IDS[:20][None]).numpy()
     states = model.initial_states(1)
     for position in range(20):
@@ -95,8 +100,9 @@ def test_stepping_equals_reading_the_whole_text():
         assert np.allclose(logits, whole[:, position], atol=1e-5)
 
 
-def test_a_saved_model_writes_the_same(tmp_path):
-    model = model_with_ngrams()
+@BOTH
+def test_a_saved_model_writes_the_same(tmp_path, hyperparameters):
+    model = model_with_ngrams(hyperparameters)
     written = Writer(model, VOCABULARY).write("she", 30)
     save_model(model, tmp_path / "model.keras", characters=VOCABULARY)
     loaded, _ = load_model(tmp_path / "model.keras")
@@ -109,6 +115,13 @@ def test_large_vocabularies_have_few_known_strings(size, monkeypatch):
     ids = np.random.default_rng(0).integers(0, 40, 20_000)
     assert len(known_ngrams(ids, (2, 9), size)) <= 2 * 40_000 // size
     assert len(known_ngrams(ids, (2,), size)) == 40_000 // size
+
+
+def test_short_rows_leave_room_for_more_strings(monkeypatch):
+    monkeypatch.setattr("chargen.ngram_logits.MAX_TABLE_SIZE", 40_000)
+    ids = np.random.default_rng(0).integers(0, 40, 20_000)
+    counts = [len(find_ngrams(ids, replace(TINY, ngrams=(2,), tied=tied), 4000)) for tied in (False, True)]
+    assert counts == [10, 40 * 40]  # all pairs, where a row has 5 numbers instead of 4,000
 
 
 def test_ngram_logits_learn():
