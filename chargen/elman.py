@@ -31,12 +31,14 @@ from common.cli import Count, LearningRate, Positive, Size, run_script, start_te
 from common.data import load_text, load_words, split_text
 from common.runs import RunOptions, finish_run, start_run
 from common.saving import save_model
+from common.tokenizer import TokenizerName
 
 
 @dataclass(frozen=True)
 class Hyperparameters(RunOptions):
     level: Literal["word", "character"] = "word"  # what is predicted
     encoding: str | None = None  # of a text of your own, such as euc_jp; by default UTF-8 or Shift_JIS, whichever it is
+    tokenizer: TokenizerName = None  # splits a text without spaces, such as a Japanese one, into words
     activation: Literal["tanh", "logistic", "relu", "elu"] = "tanh"  # of the hidden layer
     hidden_size: Size = 128  # units of the hidden layer, and numbers that stand for a word
     sequence_length: Count = 20  # words that gradients flow back through
@@ -69,7 +71,7 @@ def train(hyperparameters, ids, vocabulary):
     model = CharacterModel(hyperparameters.batch_size, len(vocabulary), size, size, "simple", activation)
     writer = Writer(model, vocabulary)
     optimizer = keras.optimizers.Adam(hyperparameters.learning_rate)
-    between = " " if hyperparameters.level == "word" else ""
+    between = " " if hyperparameters.level == "word" and not hyperparameters.tokenizer else ""
 
     @tf.function
     def step(inputs, targets):
@@ -135,8 +137,9 @@ def draw(histories: dict, level: str, path: Path, span=20):
 
 
 def main(hyperparameters: Hyperparameters) -> None:
+    text = hyperparameters.data, hyperparameters.encoding
     words = hyperparameters.level == "word"
-    ids, vocabulary, corpus = (load_words if words else load_text)(hyperparameters.data, hyperparameters.encoding)
+    ids, vocabulary, corpus = load_words(*text, hyperparameters.tokenizer) if words else load_text(*text)
     print(f"{len(ids)} {hyperparameters.level}s, {len(vocabulary)} different", flush=True)
     start_tensorflow(hyperparameters)
     run = start_run("elman", hyperparameters, corpus=corpus)

@@ -26,6 +26,7 @@ from common.data import deduplicate, folds, load_opinions
 from common.runs import check_corpus, open_run
 from common.saving import write_json
 from common.tables import print_table
+from common.tokenizer import BOUNDARY
 
 MAX_ERRORS = 10  # to print
 
@@ -102,16 +103,17 @@ def print_errors(labels, sentences, probabilities, names) -> None:
     """Print the `MAX_ERRORS` most confident errors: wrong predictions with the highest probabilities."""
     of_wrong_label = np.abs(probabilities - labels)  # above 0.5: an error
     worst = [index for index in of_wrong_label.argsort()[::-1][:MAX_ERRORS] if of_wrong_label[index] > 0.5]
+    shown = [sentence.replace(BOUNDARY, "")[:100] for sentence in sentences]
     print("\nmost confident errors")
     print_table(
         ("predicted", "probability", "true", "sentence"),
-        [(names[1 - labels[k]], float(of_wrong_label[k]), names[labels[k]], sentences[k][:100]) for k in worst],
+        [(names[1 - labels[k]], float(of_wrong_label[k]), names[labels[k]], shown[k]) for k in worst],
     )
 
 
 def main(options: Options) -> None:
     hyperparameters, metrics = open_run(options.run)
-    raw, names, corpus = load_opinions(options.data or hyperparameters["data"])
+    raw, names, corpus = load_opinions(options.data or hyperparameters["data"], hyperparameters.get("tokenizer"))
     check_corpus(metrics, corpus)
     start_tensorflow()
     write_json(options.run / "metrics.json", metrics | evaluate(options.run, raw, names, metrics["seed"]))
