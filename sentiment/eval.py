@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from common.cli import Flags, run_script, start_tensorflow
-from common.data import deduplicate, folds, load_opinions
+from common.data import deduplicate, folds, load_opinions, normalise
 from common.runs import check_corpus, open_run
 from common.saving import write_json
 from common.tables import print_table
@@ -76,7 +76,8 @@ def evaluate(run: Path, raw, names, seed: int) -> dict:
     above = difference(right, baseline_right, parts)
     print(f"\nThe {baseline} is the strongest linear model by the inner protocol.")
     print(f"accuracy, this run - {baseline} (95 % interval): {above}")
-    print_errors(labels, sentences, probabilities, names)
+    whole = {normalise(text): text.replace(BOUNDARY, "") for _, text in raw if BOUNDARY in text}  # as they were written
+    print_errors(labels, [whole.get(text, text) for text in sentences], probabilities, names)
     error = scoring.calibration_error(labels, probabilities)
     print(f"\nexpected calibration error {error:.4f}")
 
@@ -103,11 +104,10 @@ def print_errors(labels, sentences, probabilities, names) -> None:
     """Print the `MAX_ERRORS` most confident errors: wrong predictions with the highest probabilities."""
     of_wrong_label = np.abs(probabilities - labels)  # above 0.5: an error
     worst = [index for index in of_wrong_label.argsort()[::-1][:MAX_ERRORS] if of_wrong_label[index] > 0.5]
-    shown = [sentence.replace(BOUNDARY, "")[:100] for sentence in sentences]
     print("\nmost confident errors")
     print_table(
         ("predicted", "probability", "true", "sentence"),
-        [(names[1 - labels[k]], float(of_wrong_label[k]), names[labels[k]], shown[k]) for k in worst],
+        [(names[1 - labels[k]], float(of_wrong_label[k]), names[labels[k]], sentences[k][:100]) for k in worst],
     )
 
 
