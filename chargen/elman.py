@@ -3,6 +3,7 @@
     python chargen/elman.py                                   # words of Alice, about two minutes
     python chargen/elman.py --activation relu --clip-norm 1e9   # another activation, and no clipping
     python chargen/elman.py --level character
+    python chargen/elman.py --data botchan --tokenizer janome   # words of 坊っちゃん
 
 Elman's network of 1990, as Mikolov made a language model of it in 2010: the hidden layer gets the new word and its
 own last values, and a soft-max over the vocabulary says what comes next. The training loop is written out here: take

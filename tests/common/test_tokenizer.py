@@ -149,7 +149,7 @@ def test_japanese_opinions_are_learned_and_shown_whole(janome, script, monkeypat
 
 
 def test_japanese_sentences_are_tagged_and_shown_whole(janome, script, tmp_path):
-    (tmp_path / "tagged.txt").write_text("猫/名詞 が/助詞\n" * 20, encoding="utf-8")
+    (tmp_path / "tagged.txt").write_text("猫/名詞 が/助詞\n" * 19 + "猫/助詞 が/名詞\n", encoding="utf-8")
     few = ["--data", tmp_path / "tagged.txt", "--hidden-size", "4", "--no-letters", "--epochs", "1"]
     trained = script("pos_tagging/train.py", "--tokenizer", "janome", "--runs", tmp_path, "--name", "ja", *few)
     assert trained.returncode == 0, trained.stderr
