@@ -65,6 +65,8 @@ report: $(SETUP) ## a page about the newest run of each task: runs/report/index.
 list: $(SETUP) ## list all runs; ARGS="RUN RUN" puts some side by side
 	@$(RUN) -m common.compare_runs $(ARGS)
 
+ja: .venv/.installed-ja ## install Janome, which splits Japanese sentences into words (--tokenizer janome)
+
 tensorboard: $(SETUP) ## curves, samples and embeddings of all runs in the browser
 	@TF_CPP_MIN_LOG_LEVEL=3 .venv/bin/tensorboard --logdir runs $(ARGS)
 

@@ -20,8 +20,9 @@ ACTIVATIONS = ("tanh", "logistic", "relu", "elu")
 
 
 def main(hyperparameters: Hyperparameters) -> None:
-    load = load_words if hyperparameters.level == "word" else load_text
-    ids, vocabulary, _ = load(hyperparameters.data, hyperparameters.encoding)
+    text = hyperparameters.data, hyperparameters.encoding
+    words = hyperparameters.level == "word"
+    ids, vocabulary, _ = load_words(*text, hyperparameters.tokenizer) if words else load_text(*text)
     start_tensorflow(hyperparameters)
     run = start_run("compare_activations", hyperparameters)
     histories, rows = {}, []

@@ -3,6 +3,7 @@
     python chargen/elman.py                                   # words of Alice, about two minutes
     python chargen/elman.py --activation relu --clip-norm 1e9   # another activation, and no clipping
     python chargen/elman.py --level character
+    python chargen/elman.py --data botchan --tokenizer janome   # words of 坊っちゃん
 
 Elman's network of 1990, as Mikolov made a language model of it in 2010: the hidden layer gets the new word and its
 own last values, and a soft-max over the vocabulary says what comes next. The training loop is written out here: take
@@ -31,12 +32,14 @@ from common.cli import Count, LearningRate, Positive, Size, run_script, start_te
 from common.data import load_text, load_words, split_text
 from common.runs import RunOptions, finish_run, start_run
 from common.saving import save_model
+from common.tokenizer import TokenizerName
 
 
 @dataclass(frozen=True)
 class Hyperparameters(RunOptions):
     level: Literal["word", "character"] = "word"  # what is predicted
     encoding: str | None = None  # of a text of your own, such as euc_jp; by default UTF-8 or Shift_JIS, whichever it is
+    tokenizer: TokenizerName = None  # splits a text without spaces, such as a Japanese one, into words
     activation: Literal["tanh", "logistic", "relu", "elu"] = "tanh"  # of the hidden layer
     hidden_size: Size = 128  # units of the hidden layer, and numbers that stand for a word
     sequence_length: Count = 20  # words that gradients flow back through
@@ -69,7 +72,7 @@ def train(hyperparameters, ids, vocabulary):
     model = CharacterModel(hyperparameters.batch_size, len(vocabulary), size, size, "simple", activation)
     writer = Writer(model, vocabulary)
     optimizer = keras.optimizers.Adam(hyperparameters.learning_rate)
-    between = " " if hyperparameters.level == "word" else ""
+    between = " " if hyperparameters.level == "word" and not hyperparameters.tokenizer else ""
 
     @tf.function
     def step(inputs, targets):
@@ -135,8 +138,9 @@ def draw(histories: dict, level: str, path: Path, span=20):
 
 
 def main(hyperparameters: Hyperparameters) -> None:
+    text = hyperparameters.data, hyperparameters.encoding
     words = hyperparameters.level == "word"
-    ids, vocabulary, corpus = (load_words if words else load_text)(hyperparameters.data, hyperparameters.encoding)
+    ids, vocabulary, corpus = load_words(*text, hyperparameters.tokenizer) if words else load_text(*text)
     print(f"{len(ids)} {hyperparameters.level}s, {len(vocabulary)} different", flush=True)
     start_tensorflow(hyperparameters)
     run = start_run("elman", hyperparameters, corpus=corpus)

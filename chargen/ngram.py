@@ -32,6 +32,7 @@ import numpy as np
 from common.cli import Count, Flags, Seed, run_script
 from common.data import load_text, load_words, split_text
 from common.tables import print_table
+from common.tokenizer import TokenizerName
 
 MAX_SYMBOLS = 2_000_000  # symbols of the training text, from its end, that are counted: dictionaries take memory
 
@@ -40,6 +41,7 @@ MAX_SYMBOLS = 2_000_000  # symbols of the training text, from its end, that are 
 class Options(Flags):
     data: str | None = None  # a text file of your own, "botchan" or "sample"; by default Alice
     encoding: str | None = None  # of a text of your own, such as euc_jp; by default UTF-8 or Shift_JIS, whichever it is
+    tokenizer: TokenizerName = None  # splits a text without spaces, such as a Japanese one, into words
     level: Literal["character", "word"] = "character"  # what is counted
     smoothing: Literal["witten-bell", "kneser-ney"] = "witten-bell"  # how contexts of different length are mixed
     order: Count = 6  # n: symbols in an n-gram, the predicted one included
@@ -174,9 +176,10 @@ def best_order(train, validation, vocabulary_size: int, orders=(6, 8, 10, 12)) -
 
 def main(options: Options) -> None:
     characters = options.level == "character"
-    ids, vocabulary, _ = (load_text if characters else load_words)(options.data, options.encoding)
+    text = options.data, options.encoding
+    ids, vocabulary, _ = load_text(*text) if characters else load_words(*text, options.tokenizer)
     train, validation, test = split_text(ids)
-    rows, between = [], "" if characters else " "
+    rows, between = [], "" if characters or options.tokenizer else " "
     for order in range(1, options.order + 1):
         model = NGram(train, len(vocabulary), order, options.smoothing)
         bits = float(model.bits(test, validation).mean())

@@ -15,6 +15,7 @@ import numpy as np
 
 from common import InputError, aozora, sample
 from common.corpora import ALICE, BOTCHAN, TREEBANK, UMICH, find, identity
+from common.tokenizer import make_marker, make_splitter
 from common.vocabulary import Vocabulary, character_ids
 
 MAX_ZIPPED_TEXT = 1 << 26  # bytes of a text in a zip
@@ -54,15 +55,18 @@ def load_text(
     return ids, vocabulary, corpus
 
 
-def load_words(data: str | None = None, encoding: str | None = None) -> tuple[np.ndarray, Vocabulary, dict]:
+def load_words(
+    data: str | None = None, encoding: str | None = None, tokenizer: str | None = None
+) -> tuple[np.ndarray, Vocabulary, dict]:
     """The same text as ids of its words and punctuation marks (int32, in memory).
 
     The vocabulary is that of the first 80 %, the training part; words that occur there less than twice are unknown.
 
-    Args, returns, raises: as `load_text`.
+    Args, returns, raises: as `load_text`. `tokenizer`: one of common/tokenizer.py, for a text without spaces.
     """
+    split = make_splitter(tokenizer) if tokenizer else re.compile(r"\w+(?:['’]\w+)*|[^\w\s]").findall
     pieces, corpus = _find_text(data, encoding)
-    words = [word for piece in pieces() for word in re.findall(r"\w+(?:['’]\w+)*|[^\w\s]", piece)]
+    words = [word for piece in pieces() for word in split(piece)]
     vocabulary = Vocabulary.of_words([words[: int(len(words) * 0.8)]], minimum_count=2)
     return vocabulary.encode(words), vocabulary, corpus
 
@@ -85,15 +89,20 @@ def _find_text(data: str | None, encoding: str | None) -> tuple[Callable[[], Ite
     return pieces, identity(corpus, path, sha256)
 
 
-def load_opinions(data: str | None = None) -> tuple[list[tuple[int, str]], list[str], dict]:
+def load_opinions(
+    data: str | None = None, tokenizer: str | None = None
+) -> tuple[list[tuple[int, str]], list[str], dict]:
     """The rows for sentiment, as they stand in the file, copies included: `(label, sentence)`, label 0 or 1; the
     names of these two labels; and what corpus it is.
 
-    Args, raises: as `load_text`; also InputError for a malformed row.
+    Args, raises: as `load_text`; also InputError for a malformed row. `tokenizer`: one of common/tokenizer.py, which
+    marks where words end in sentences without spaces.
     """
+    mark = make_marker(tokenizer)
     path = find(UMICH, data)
     raw = path.read_bytes() if path else sample.opinions().encode()
     rows, names = parse_opinions(decode(raw, path or "sample"), path or "sample")
+    rows = [(label, mark(sentence)) for label, sentence in rows]
     return rows, names, identity(UMICH, path, hashlib.sha256(raw).hexdigest())
 
 

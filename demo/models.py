@@ -19,6 +19,7 @@ from chargen.writer import Writer
 from common import InputError
 from common.data import normalise
 from common.saving import load_model
+from common.tokenizer import make_marker, make_splitter, tokenizer_of
 from demo.panels import TooLong
 from pos_tagging.tagger import tag_lines
 from sentiment.classify import make_answers
@@ -109,14 +110,16 @@ class Sentiment:
         model, vocabularies = load_model(run / "model.keras", "subwords", "labels")
         self.model, self.labels = Compiled(model), vocabularies["labels"].tokens
         self.encode = make_encoder(vocabularies["subwords"])
+        self.mark = make_marker(tokenizer_of(vocabularies))
         list(self.answers({"sentence": "two words"}))
 
     def answers(self, question: dict) -> Iterator[dict]:
         sentence = text(question, "sentence")
-        words = normalise(sentence).split()
+        marked = self.mark(sentence)
+        words = normalise(marked).split()
         if not words:
             raise InputError("the sentence has no words")
-        ids = self.encode(sentence)  # (time, subwords)
+        ids = self.encode(marked)  # (time, subwords)
         (answer,) = make_answers([sentence], [ids], self.model.predict_on_batch(ids[None]).ravel(), self.labels)
         yield answer | {"words": list(zip(words, occlusion(self.model, ids), strict=True)), "labels": self.labels}
 
@@ -127,11 +130,13 @@ class Tags:
     def __init__(self, run: Path):
         model, self.vocabularies = load_model(run / "model.keras", "word", "tags")
         self.model = Compiled(model)
+        tokenizer = tokenizer_of(self.vocabularies)
+        self.split = make_splitter(tokenizer) if tokenizer else NLTKWordTokenizer().tokenize
         list(self.answers({"sentence": "two words"}))
 
     def answers(self, question: dict) -> Iterator[dict]:
-        sentence, split = text(question, "sentence"), NLTKWordTokenizer().tokenize
-        ((words, tagged),) = tag_lines([sentence], split, self.model, self.vocabularies, at_once=1)
+        sentence = text(question, "sentence")
+        ((words, tagged),) = tag_lines([sentence], self.split, self.model, self.vocabularies, at_once=1)
         yield {"words": [(word, *each) for word, each in zip(words, tagged, strict=True)]}
 
 

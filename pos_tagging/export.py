@@ -39,7 +39,7 @@ def encode(word):
     kinds = ["X" if c.isupper() else "x" if c.islower() else "d" if c.isdigit() else c for c in word]
     shape = re.sub(r"(.)\\1+", r"\\1", "".join(kinds))
     seen = [lower, *(lower[-n:] for n in (1, 2, 3, 4)), *(lower[:n] for n in (1, 2, 3)), shape]
-    names = [name for name in numbers if name not in ("letters", "tags")]
+    names = [name for name in numbers if name not in ("letters", "tags", "tokenizer")]
     row = [numbers[name].get(value, 1) for name, value in zip(names, seen)]
     return row + [numbers["letters"].get(c, 1) for c in letters if "letters" in numbers]
 words = "The dog barks .".split()

@@ -35,7 +35,7 @@ def make_vocabularies(sentences, hyperparameters) -> dict[str, Vocabulary]:
 
 def feature_names(vocabularies) -> list[str]:
     """The names of the features that the vocabularies know, in the order of their columns: `word`, `ending 1`, ..."""
-    return [name for name in vocabularies if name not in ("letters", "tags")]
+    return [name for name in vocabularies if name not in ("letters", "tags", "tokenizer")]
 
 
 def encode_words(words, vocabularies) -> np.ndarray:

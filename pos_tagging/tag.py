@@ -8,11 +8,15 @@
 Words are split as the treebank does (NLTK's NLTKWordTokenizer): punctuation stands apart, *can't* is *ca n't*. With
 `--tokenized` the words are what stands between spaces. An empty line gives an empty line; in `tsv` every sentence
 ends with one. Files are read, tagged and written a piece at a time, whatever their size.
+
+A model that was trained with `--tokenizer janome` splits Japanese sentences with it, and shows each one whole before
+its words: in `slash` before a tab, in `json` as `sentence`.
 """
 
 import json
 import sys
 import time
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -23,6 +27,7 @@ from common import InputError
 from common.cli import Flags, run_script, start_tensorflow
 from common.data import read_lines
 from common.saving import load_model
+from common.tokenizer import TokenizerName, make_marker, make_splitter, tokenizer_of
 
 
 @dataclass(frozen=True)
@@ -34,21 +39,24 @@ class Options(Flags):
     format: Literal["slash", "tsv", "json"] = "slash"  # word/TAG; a word a line; a JSON object a sentence
     confidence: bool = False  # add each tag's probability (tsv and json)
     tokenized: bool = False  # the words are separated by spaces already
+    tokenizer: TokenizerName = None  # for Japanese; by default the one that the model was trained with, if any
     timing: bool = False  # say on standard error how long it took
     run: Path = Path("runs/pos_tagging/latest")  # run folder of the model
 
 
-def as_text(words, tagged, form, confidence) -> str:
-    """One tagged sentence in one of the formats of `--format`."""
+def as_text(words, tagged, form, confidence, sentence="") -> str:
+    """One tagged sentence in one of the formats of `--format`; `sentence`: shown whole, if given."""
     tags = [tag for tag, _ in tagged]
     probabilities = [round(probability, 4) for _, probability in tagged]
     if form == "json":
         more = {"probabilities": probabilities} if confidence else {}
-        return json.dumps({"words": words, "tags": tags, **more}, ensure_ascii=False)
+        whole = {"sentence": sentence} if sentence else {}
+        return json.dumps({**whole, "words": words, "tags": tags, **more}, ensure_ascii=False)
     if form == "tsv":
         columns = zip(words, tags, map(str, probabilities), strict=True)
         return "".join("\t".join(row if confidence else row[:2]) + "\n" for row in columns)
-    return " ".join(f"{word}/{tag}" for word, tag in zip(words, tags, strict=True))
+    line = " ".join(f"{word}/{tag}" for word, tag in zip(words, tags, strict=True))
+    return f"{sentence}\t{line}".replace("\n", " ") if sentence and words else line
 
 
 def main(options: Options) -> None:
@@ -61,6 +69,7 @@ def main(options: Options) -> None:
         raise InputError(f"--file: no such file: {options.file}")
     if options.confidence and options.format == "slash":
         raise InputError("--confidence needs --format tsv or json; word/TAG has no place for it")
+    make_marker(options.tokenizer)  # complains before TensorFlow starts, if it is not installed
 
     started = time.perf_counter()
     start_tensorflow()
@@ -69,8 +78,11 @@ def main(options: Options) -> None:
     import pos_tagging.model  # noqa: F401 - registers the layers
     from pos_tagging.tagger import LINES, tag_lines
 
-    split = str.split if options.tokenized else NLTKWordTokenizer().tokenize
     model, vocabularies = load_model(options.run / "model.keras", "word", "tags")
+    tokenizer = None if options.tokenized else options.tokenizer or tokenizer_of(vocabularies)
+    split = str.split if options.tokenized else NLTKWordTokenizer().tokenize
+    if tokenizer:
+        split = make_splitter(tokenizer)
     if not options.sentences:  # TensorFlow plans the computation now, for one shape, and after that for any
         for some in (["one"], ["two", "three words"]):
             list(tag_lines(some, split, model, vocabularies))
@@ -83,9 +95,15 @@ def main(options: Options) -> None:
     else:
         lines = read_lines(sys.stdin.buffer, "standard input")
 
-    tokens = 0
-    for words, tagged in tag_lines(lines, split, model, vocabularies, 1 if typed else LINES):
-        print(as_text(words, tagged, options.format, options.confidence), flush=typed)
+    tokens, unwritten = 0, deque()  # lines that have been read ahead
+
+    def remember(line):
+        unwritten.append(line)
+        return line
+
+    for words, tagged in tag_lines(map(remember, lines), split, model, vocabularies, 1 if typed else LINES):
+        sentence = unwritten.popleft()
+        print(as_text(words, tagged, options.format, options.confidence, sentence if tokenizer else ""), flush=typed)
         tokens += len(words)
     if options.timing:
         seconds = time.perf_counter() - ready

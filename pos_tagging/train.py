@@ -28,12 +28,15 @@ from common.cli import Count, LearningRate, Share, Size, progress, run_script, s
 from common.data import load_tagged_sentences, split_sentences
 from common.runs import SharedRunOptions, finish_run, start_run
 from common.saving import load_model, save_model
+from common.tokenizer import TokenizerName, make_marker
+from common.vocabulary import Vocabulary
 from pos_tagging.features import encode_sentences, encode_validation, make_vocabularies
 
 
 @dataclass(frozen=True)
 class Hyperparameters(SharedRunOptions):
     preset: Literal["default", "best"] = "default"  # where the other defaults come from
+    tokenizer: TokenizerName = None  # what tag.py is to split sentences with, if they are in Japanese
     cell: Literal["simple", "lstm", "gru"] = "lstm"  # the recurrent layer
     bidirectional: bool = True  # read the sentence from both sides
     spelling: bool = True  # words enter with endings, beginnings and shape, not only as themselves
@@ -82,12 +85,15 @@ def fit(model, hyperparameters, training_batches, validation_batches=None, callb
 
 
 def main(hyperparameters: Hyperparameters) -> None:
+    make_marker(hyperparameters.tokenizer)  # complains now, not in tag.py, if it is not installed
     sentences, corpus = load_tagged_sentences(hyperparameters.data)
     training, validation, test = split_sentences(sentences)
     if not hyperparameters.validate:
         training, validation = training + validation, []
     print(f"{len(training)} sentences for training, {len(validation)} for validation, {len(test)} for test", flush=True)
     vocabularies = make_vocabularies(training, hyperparameters)
+    if hyperparameters.tokenizer:
+        vocabularies["tokenizer"] = Vocabulary([hyperparameters.tokenizer])
     training_data = encode_sentences(training, vocabularies)
     validation_data = encode_validation(validation, vocabularies)
 

@@ -14,6 +14,7 @@ The words are shown as the model reads them. The file of `--html` shows the same
 
 import itertools
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -28,6 +29,7 @@ from common import InputError
 from common.cli import Flags, run_script, start_tensorflow
 from common.data import normalise, read_lines
 from common.saving import load_model
+from common.tokenizer import make_marker, tokenizer_of
 from sentiment import explain
 from sentiment.subwords import make_encoder
 
@@ -95,7 +97,12 @@ def main(options: Options) -> None:
     from sentiment.model import SubwordEmbedding  # noqa: F401 - registers the layers
 
     model, vocabularies = load_model(options.run / "model.keras", "subwords", "labels")
-    encode, names = make_encoder(vocabularies["subwords"]), vocabularies["labels"].tokens
+    encode_words, names = make_encoder(vocabularies["subwords"]), vocabularies["labels"].tokens
+    tokenizer = tokenizer_of(vocabularies)
+    mark = make_marker(tokenizer)
+
+    def encode(sentence):
+        return encode_words(mark(sentence))
 
     def predict(ids):
         return predict_in_batches(model.predict_on_batch, ids)
@@ -114,9 +121,9 @@ def main(options: Options) -> None:
         answers = make_answers(batch, ids, logits, names)
         for answer, each in zip(answers, ids, strict=True):
             if options.explain and each is not None:
-                words = normalise(answer["sentence"]).split()
-                answer["words"] = list(zip(words, explain.occlusion(model, each), strict=True))
-                paragraphs.append(explain.as_html(answer))
+                text = mark(answer["sentence"]).lower()
+                answer["words"] = list(zip(normalise(text).split(), explain.occlusion(model, each), strict=True))
+                paragraphs.append(explain.as_html(answer, re.split(r"\w+", text) if tokenizer else ()))
         print("\n".join(as_line(answer, options.format, colored) for answer in answers), flush=True)
         count += len(batch)
     if options.explain:

@@ -131,7 +131,7 @@ def compare(protocol, rows, splits, leaking, near, options, train_and_predict) -
 
 
 def main(options: Options) -> None:
-    raw, _, corpus = load_opinions(options.data)
+    raw, _, corpus = load_opinions(options.data, options.tokenizer)
     subjects = options.subjects or {
         UMICH.name: UMICH_SUBJECTS,
         "generated sample": tuple(subject.strip() for subject in SUBJECTS.split("|")),

@@ -22,10 +22,11 @@ from pathlib import Path
 import numpy as np
 
 from common.cli import Flags, run_script, start_tensorflow
-from common.data import deduplicate, folds, load_opinions
+from common.data import deduplicate, folds, load_opinions, normalise
 from common.runs import check_corpus, open_run
 from common.saving import write_json
 from common.tables import print_table
+from common.tokenizer import BOUNDARY
 
 MAX_ERRORS = 10  # to print
 
@@ -75,7 +76,8 @@ def evaluate(run: Path, raw, names, seed: int) -> dict:
     above = difference(right, baseline_right, parts)
     print(f"\nThe {baseline} is the strongest linear model by the inner protocol.")
     print(f"accuracy, this run - {baseline} (95 % interval): {above}")
-    print_errors(labels, sentences, probabilities, names)
+    whole = {normalise(text): text.replace(BOUNDARY, "") for _, text in raw if BOUNDARY in text}  # as they were written
+    print_errors(labels, [whole.get(text, text) for text in sentences], probabilities, names)
     error = scoring.calibration_error(labels, probabilities)
     print(f"\nexpected calibration error {error:.4f}")
 
@@ -111,7 +113,7 @@ def print_errors(labels, sentences, probabilities, names) -> None:
 
 def main(options: Options) -> None:
     hyperparameters, metrics = open_run(options.run)
-    raw, names, corpus = load_opinions(options.data or hyperparameters["data"])
+    raw, names, corpus = load_opinions(options.data or hyperparameters["data"], hyperparameters.get("tokenizer"))
     check_corpus(metrics, corpus)
     start_tensorflow()
     write_json(options.run / "metrics.json", metrics | evaluate(options.run, raw, names, metrics["seed"]))

@@ -1,5 +1,6 @@
 """What each word of a sentence contributes to the answer: by occlusion, as text and as HTML."""
 
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
@@ -34,15 +35,21 @@ def as_text(words: list[tuple[str, float]], colored: bool) -> str:
     return "  ".join(parts)
 
 
-def as_html(answer: dict) -> str:
-    """A paragraph with the words of an answer shaded: blue above 0, red below, the stronger the darker."""
+def as_html(answer: dict, gaps: Sequence[str] = ()) -> str:
+    """A paragraph with the words of an answer shaded: blue above 0, red below, the stronger the darker.
+
+    Args:
+        gaps: what stands before the first word, between the words, and after the last; by default a space between them.
+    """
     largest = max(1.0, *(abs(contribution) for _, contribution in answer["words"]))
     words = []
     for word, contribution in answer["words"]:
         color = "31, 119, 180" if contribution > 0 else "214, 39, 40"
         shade = f"rgba({color}, {0.8 * abs(contribution) / largest:.2f})"
         words.append(f'<span style="background: {shade}" title="{contribution:+.2f}">{escape(word)}</span>')
-    return f"<p><b>{escape(answer['label'])}</b> {answer['probability']:.3f}<br>{' '.join(words)}</p>"
+    gaps = gaps or ["", *[" "] * (len(words) - 1), ""]
+    shaded = "".join(escape(gap) + word for gap, word in zip(gaps, [*words, ""], strict=True))
+    return f"<p><b>{escape(answer['label'])}</b> {answer['probability']:.3f}<br>{shaded}</p>"
 
 
 def write_page(paragraphs: list[str], names: list[str], path: Path) -> None:

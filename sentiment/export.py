@@ -52,13 +52,15 @@ class Options(Flags):
 
 
 def main(options: Options) -> None:
-    open_run(options.run)
+    hyperparameters, _ = open_run(options.run)
     start_tensorflow(gpu=False)
     from common.export import export
     from sentiment.serving import make_exportable
 
-    texts = (NOTES, EXAMPLE) if options.format == "saved-model" else (NETWORK_NOTES, NETWORK_EXAMPLE)
-    print(f"exported to {export(options.run, options.format, make_exportable(options.run), *texts)}")
+    notes, example = (NOTES, EXAMPLE) if options.format == "saved-model" else (NETWORK_NOTES, NETWORK_EXAMPLE)
+    if hyperparameters.get("tokenizer"):
+        notes += f"\nSplit a sentence into words with {hyperparameters['tokenizer']} first, and join them by spaces."
+    print(f"exported to {export(options.run, options.format, make_exportable(options.run), notes, example)}")
 
 
 if __name__ == "__main__":

@@ -37,11 +37,13 @@ from typing import Literal
 from common.cli import Count, LearningRate, Positive, Share, Size, run_script, start_tensorflow
 from common.data import deduplicate, folds, load_opinions
 from common.runs import RunOptions, finish_run, start_run
+from common.tokenizer import TokenizerName
 
 
 @dataclass(frozen=True)
 class Hyperparameters(RunOptions):
     preset: Literal["default", "best"] = "default"  # where the other defaults come from
+    tokenizer: TokenizerName = None  # splits sentences without spaces, such as Japanese ones of your own, into words
     cell: Literal["simple", "lstm", "gru"] = "lstm"  # the recurrent layer
     minimum_count: Count = 2  # rarer subwords are unknown
     vocabulary_size: Count = 8000  # subwords at most, the commonest ones
@@ -79,7 +81,7 @@ def for_raw_file(hyperparameters: Hyperparameters) -> Hyperparameters:
 
 
 def main(hyperparameters: Hyperparameters) -> None:
-    raw, names, corpus = load_opinions(hyperparameters.data)
+    raw, names, corpus = load_opinions(hyperparameters.data, hyperparameters.tokenizer)
     rows = deduplicate(raw)
     parts = folds([label for label, _ in rows])
     print(f"{len(raw)} rows, {len(rows)} different sentences with one label; {names[1]!r} is positive", flush=True)

@@ -141,6 +141,8 @@ def train_and_save(run: Path, name: str, rows: Sequence[tuple[int, str]], names:
     labels, sentences = zip(*rows, strict=True)
     vocabulary = make_vocabulary(sentences, hyperparameters)
     vocabularies = {"subwords": vocabulary, "labels": Vocabulary(names)}
+    if hyperparameters.tokenizer:
+        vocabularies["tokenizer"] = Vocabulary([hyperparameters.tokenizer])
 
     def make_callbacks(batches, monitor):  # no early stopping unless there are sentences to validate on
         patience = PATIENCE if monitor == "val_loss" else hyperparameters.epochs

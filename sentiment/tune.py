@@ -26,7 +26,7 @@ class Options(Hyperparameters):
 
 
 def main(options: Options) -> None:
-    raw, _, corpus = load_opinions(options.data)
+    raw, _, corpus = load_opinions(options.data, options.tokenizer)
     rows = deduplicate(raw)
     splits = inner_folds([label for label, _ in rows])
 
