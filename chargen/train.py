@@ -16,6 +16,10 @@ of its inputs, of its outputs, of its recurrent weights and of the n-gram logits
 
 **Best (`--preset best`).** An ensemble of three, with different seeds.
 
+**Many characters (`--preset kanji`).** A Japanese novel has over a thousand kinds, most of them rare. A logit for each
+of them, with weights of its own, is more than such a text can teach. So the embedding is *tied* (model.py): what is
+learned of a character that is read is known of it when it comes next.
+
 The measure is bits per character on the last tenth of the book: how many binary digits the next character costs on
 average, if it is coded with the model's probabilities. Guessing among 42 characters costs 5.39 bits.
 
@@ -36,7 +40,7 @@ from common.runs import SharedRunOptions, finish_run, start_run
 
 @dataclass(frozen=True)
 class Hyperparameters(SharedRunOptions):
-    preset: Literal["default", "best"] = "default"  # where the other defaults come from
+    preset: Literal["default", "best", "kanji"] = "default"  # where the other defaults come from
     encoding: str | None = None  # of a text of your own, such as euc_jp; by default UTF-8 or Shift_JIS, whichever it is
     cell: Literal["simple", "lstm", "gru", "mingru", "minlstm", "lru"] = "lstm"  # the recurrent layer
     embedding_size: Size = 64  # numbers that stand for a character
@@ -66,6 +70,16 @@ class Hyperparameters(SharedRunOptions):
 PRESETS = {
     "default": Hyperparameters(),
     "best": Hyperparameters(preset="best", ensemble_size=3),
+    "kanji": Hyperparameters(
+        preset="kanji",
+        embedding_size=256,
+        tied=True,
+        input_dropout=0.4,
+        dropout=0.7,
+        weight_dropout=0.5,
+        ngrams=(1, 2, 3, 4),
+        epochs=16,
+    ),
 }
 
 SPACE = {  # what tune.py tries: a list of choices, or from the first number to the second, "log": by their logarithm
