@@ -27,7 +27,8 @@ def make_vocabularies(sentences, hyperparameters) -> dict[str, Vocabulary]:
     vocabularies = {}
     for place, name in enumerate(names if hyperparameters.spelling else names[:1]):
         values = ([each[place] for each in sentence] for sentence in seen)
-        least = 1 if name == "word" else hyperparameters.minimum_count
+        every = name == "word" and hyperparameters.rare_word_dropout  # then rare words need not be unknown always
+        least = 1 if every else hyperparameters.minimum_count
         vocabularies[name] = Vocabulary.of_words(values, least)
     if hyperparameters.letters:
         vocabularies["letters"] = Vocabulary.of_words(word for sentence in sentences for word, _ in sentence)

@@ -120,11 +120,12 @@ def build_model(hyperparameters, vocabularies):
     mask = ids[:, :, 0] > 0  # (batch, time): false where padded
 
     feature_dropout = FeatureDropout(hyperparameters.feature_dropout)
-    rare_words = RareWordDropout(hyperparameters.rare_word_dropout, vocabularies["word"].counts)
     features = []
     for place, name in enumerate(names):
         size = hyperparameters.embedding_size if name == "word" else hyperparameters.feature_size
-        column = rare_words(ids[:, :, place]) if name == "word" else ids[:, :, place]
+        column = ids[:, :, place]
+        if name == "word" and hyperparameters.rare_word_dropout:
+            column = RareWordDropout(hyperparameters.rare_word_dropout, vocabularies[name].counts)(column)
         features.append(layers.Embedding(len(vocabularies[name]), size)(column))
     if "letters" in vocabularies:
         cnn = CharacterCNN(len(vocabularies["letters"]), hyperparameters.letter_size, hyperparameters.filters)

@@ -47,7 +47,9 @@ class Hyperparameters(SharedRunOptions):
     feature_dropout: Share = 0.4  # share of whole features dropped in training
     dropout: Share = 0.4  # share of the recurrent layers' inputs and outputs dropped in training
     rare_word_dropout: Share = 0.33  # of a word that occurs once, the share in which it is unknown in training
-    minimum_count: Count = 2  # rarer endings, beginnings and shapes share one embedding with the unknown ones
+    minimum_count: Count = (
+        2  # rarer endings, beginnings and shapes (words, too, without that) share the unknown's embedding
+    )
     batch_size: Count = 32  # sentences
     learning_rate: LearningRate = 0.005  # of Adam, at the start; falls to 0 along a cosine
     epochs: Count = 15  # at most

@@ -25,7 +25,10 @@ from pos_tagging.tag import as_text
 from pos_tagging.tagger import tag_lines, tag_sentences
 from pos_tagging.train import Hyperparameters
 
-TINY = Hyperparameters(embedding_size=5, feature_size=3, hidden_size=6, letters=False, feature_dropout=0.0, dropout=0.0)
+TINY = Hyperparameters(
+    **{"embedding_size": 5, "feature_size": 3, "hidden_size": 6, "letters": False},
+    **{"feature_dropout": 0.0, "rare_word_dropout": 0.0, "dropout": 0.0},
+)
 SENTENCES = tagged_sentences(200)
 WORDS = [[word for word, _ in sentence] for sentence in SENTENCES]
 LINES = "\n".join(" ".join(f"{word}/{tag}" for word, tag in sentence) for sentence in SENTENCES[:60])
@@ -35,7 +38,7 @@ VARIANTS = [
     (build_model, TINY),
     (build_model, replace(TINY, cell="gru")),
     (build_model, replace(TINY, cell="simple", bidirectional=False)),
-    (build_model, replace(TINY, letters=True, filters=4, letter_size=3)),
+    (build_model, replace(TINY, letters=True, filters=4, letter_size=3, rare_word_dropout=0.1)),
     (build_model, replace(TINY, layers=1)),
     (build_encoder_decoder, WORDS_ONLY),
     (build_encoder_decoder, replace(WORDS_ONLY, cell="gru", bidirectional=False)),
@@ -77,13 +80,18 @@ def test_letters_of_long_words_are_the_first_and_the_last_eight():
     assert [known[index] for index in short] == ["a", "b"] + [""] * 14
 
 
-def test_rare_beginnings_are_unknown_rare_words_are_not():
+def test_rare_words_are_unknown_but_keep_their_ending():
     vocabularies = make_vocabularies([[("walking", "VBG"), ("talking", "VBG"), ("walking", "NN")]], TINY)
     ids = dict(zip(vocabularies, encode_words(["talking"], vocabularies)[0], strict=False))
-    assert vocabularies["word"].tokens[ids["word"]] == "talking"
-    assert ids["beginning 1"] == ids["beginning 3"] == 1  # t and tal stand there only once
+    assert ids["word"] == ids["beginning 1"] == ids["beginning 3"] == 1  # t and tal stand there only once
     assert vocabularies["ending 4"].tokens[ids["ending 4"]] == "king"
     assert vocabularies["shape"].tokens[ids["shape"]] == "x"
+
+
+def test_if_rare_words_are_unknown_now_and_then_they_are_in_the_vocabulary():
+    vocabularies = make_vocabularies([[("walking", "VBG"), ("talking", "VBG")]], replace(TINY, rare_word_dropout=0.1))
+    assert vocabularies["word"].tokens[2:] == ["walking", "talking"]
+    assert vocabularies["ending 4"].tokens[2:] == ["king"] and vocabularies["beginning 1"].tokens[2:] == []
 
 
 def test_without_spelling_a_word_is_only_itself():
