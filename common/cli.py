@@ -36,6 +36,7 @@ class Bounds:
 
 Count = Annotated[int, Bounds(least=1, below=2**31)]  # a number of steps, of sentences, ...
 Size = Annotated[int, Bounds(least=1, below=10_001)]  # of a layer: weights of a larger one would fill the memory
+Layers = Annotated[int, Bounds(least=1, below=101)]  # one upon the other: more take minutes to plan
 Seed = Annotated[int, Bounds(below=2**31)]
 Positive = Annotated[float, Bounds(above=True)]  # a temperature, a standard deviation, ...
 LearningRate = Annotated[float, Bounds(above=True, below=1000)]

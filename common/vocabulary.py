@@ -38,9 +38,13 @@ class Vocabulary:
 
     @classmethod
     def of_words(cls, sentences: Iterable[Iterable[str]], minimum_count: int = 1) -> Vocabulary:
-        """Padding, unknown, then the words that occur at least `minimum_count` times, commonest first."""
+        """Padding, unknown, then the words that occur at least `minimum_count` times, commonest first. The attribute
+        `counts` says how often each token occurs."""
         counts = Counter(word for sentence in sentences for word in sentence)
-        return cls([PADDING, UNKNOWN, *(word for word, count in counts.most_common() if count >= minimum_count)])
+        words = [word for word, count in counts.most_common() if count >= minimum_count]
+        vocabulary = cls([PADDING, UNKNOWN, *words])
+        vocabulary.counts = [0, 0, *(counts[word] for word in words)]
+        return vocabulary
 
     def __len__(self) -> int:
         return len(self.tokens)

@@ -27,7 +27,8 @@ from pos_tagging.eval import HEADER, difference, measure
 from pos_tagging.features import encode_sentences, encode_words, make_vocabularies
 from pos_tagging.train import PRESETS, fit
 
-WORDS = replace(PRESETS["default"], cell="gru", bidirectional=False, spelling=False, letters=False, feature_dropout=0.0)
+ONE_LAYER = replace(PRESETS["default"], cell="gru", bidirectional=False, layers=1)
+WORDS = replace(ONE_LAYER, spelling=False, letters=False, feature_dropout=0.0, rare_word_dropout=0.0)
 NETWORKS = {  # name -> what is built, and with which settings
     "encoder-decoder, GRU": ("encoder-decoder", WORDS),
     "encoder-decoder, LSTM": ("encoder-decoder", replace(WORDS, cell="lstm")),

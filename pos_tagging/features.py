@@ -8,6 +8,7 @@ from common import InputError
 from common.vocabulary import Vocabulary
 
 ENDINGS, BEGINNINGS = (1, 2, 3, 4), (1, 2, 3)  # letters
+UNKNOWN_ID = 1  # of what is in no vocabulary (0 is padding)
 LETTERS = 16  # of a word, for the convolution: of longer ones the first and the last eight
 
 
@@ -26,7 +27,9 @@ def make_vocabularies(sentences, hyperparameters) -> dict[str, Vocabulary]:
     vocabularies = {}
     for place, name in enumerate(names if hyperparameters.spelling else names[:1]):
         values = ([each[place] for each in sentence] for sentence in seen)
-        vocabularies[name] = Vocabulary.of_words(values, hyperparameters.minimum_count)
+        every = name == "word" and hyperparameters.rare_word_dropout  # then rare words need not be unknown always
+        least = 1 if every else hyperparameters.minimum_count
+        vocabularies[name] = Vocabulary.of_words(values, least)
     if hyperparameters.letters:
         vocabularies["letters"] = Vocabulary.of_words(word for sentence in sentences for word, _ in sentence)
     vocabularies["tags"] = Vocabulary(sorted({tag for sentence in sentences for _, tag in sentence}))

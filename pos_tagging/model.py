@@ -1,21 +1,26 @@
 """The network: it reads a sentence from both sides, and says for every word how likely each tag is.
 
     ids of features (batch, time, features) -> embeddings, side by side (batch, time, sum of sizes)
-                                            -> both LSTMs (batch, time, 2 * hidden) -> logits (batch, time, tags)
+                                            -> first LSTM, both ways (batch, time, 2 * hidden)
+                                            -> second one, added to the first -> logits (batch, time, tags)
 
 The features of a word are the word itself, its endings and beginnings, its shape, and its letters (features.py). A
-convolution reads the letters: it finds patterns that nobody has listed.
+convolution reads the letters: it finds patterns that nobody has listed. The second layer reads the sentence again, now
+that the first has said of each word what it is among its neighbours.
 
 References: Graves & Schmidhuber 2005, Framewise phoneme classification with bidirectional LSTM. Ma & Hovy 2016,
-End-to-end sequence labeling via bi-directional LSTM-CNNs-CRF (the character CNN).
+End-to-end sequence labeling via bi-directional LSTM-CNNs-CRF (the character CNN). He et al. 2016, Deep residual
+learning for image recognition (a layer that adds to the one below). Kiperwasser & Goldberg 2016, Simple and accurate
+dependency parsing using bidirectional LSTM feature representations (words that are now and then unknown in training).
 """
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 from common import fast_rnn
 from common.metrics import MaskedAccuracy, masked_crossentropy
-from pos_tagging.features import LETTERS, feature_names
+from pos_tagging.features import LETTERS, UNKNOWN_ID, feature_names
 
 CELLS = {"simple": fast_rnn.SimpleRNN, "lstm": fast_rnn.LSTM, "gru": fast_rnn.GRU}
 
@@ -75,6 +80,33 @@ class FeatureDropout(layers.Layer):
         return {**super().get_config(), "rate": self.drop.rate}
 
 
+@keras.saving.register_keras_serializable(package="rnn_examples")
+class RareWordDropout(layers.Layer):
+    """In training, rare words are now and then unknown: ids (batch, time) -> ids (batch, time).
+
+    So the vector of the unknown word is learned from rare words, which are most like it, and they have theirs, too.
+
+    Args:
+        rate: a word that occurs n times in training becomes `UNKNOWN_ID` in a share of `rate / n`.
+        counts: how often each id occurs in training.
+    """
+
+    def __init__(self, rate, counts, **options):
+        super().__init__(**options)
+        self.rate, self.counts = rate, list(counts)
+        self.seed_generator = keras.random.SeedGenerator()
+
+    def call(self, ids, training=False):
+        if not training:
+            return ids
+        share = self.rate / np.maximum(self.counts, 1)
+        draws = keras.random.uniform(ops.shape(ids), seed=self.seed_generator)
+        return ops.where(draws < ops.take(share.astype("float32"), ids), UNKNOWN_ID, ids)
+
+    def get_config(self):
+        return {**super().get_config(), "rate": self.rate, "counts": self.counts}
+
+
 def recurrent_layer(hyperparameters, return_sequences=True):
     """The recurrent layer that the flags ask for: `hidden_size` units, twice that if it reads from both sides."""
     layer = CELLS[hyperparameters.cell](hyperparameters.hidden_size, return_sequences=return_sequences)
@@ -91,7 +123,10 @@ def build_model(hyperparameters, vocabularies):
     features = []
     for place, name in enumerate(names):
         size = hyperparameters.embedding_size if name == "word" else hyperparameters.feature_size
-        features.append(layers.Embedding(len(vocabularies[name]), size)(ids[:, :, place]))
+        column = ids[:, :, place]
+        if name == "word" and hyperparameters.rare_word_dropout:
+            column = RareWordDropout(hyperparameters.rare_word_dropout, vocabularies[name].counts)(column)
+        features.append(layers.Embedding(len(vocabularies[name]), size)(column))
     if "letters" in vocabularies:
         cnn = CharacterCNN(len(vocabularies["letters"]), hyperparameters.letter_size, hyperparameters.filters)
         features.append(cnn(ids[:, :, len(names) :]))
@@ -99,6 +134,9 @@ def build_model(hyperparameters, vocabularies):
 
     words = layers.Dropout(hyperparameters.dropout)(words)
     hidden = recurrent_layer(hyperparameters)(words, mask=mask)  # (batch, time, 2 * hidden)
+    for _ in range(hyperparameters.layers - 1):
+        below = layers.Dropout(hyperparameters.dropout)(hidden)
+        hidden = below + recurrent_layer(hyperparameters)(below, mask=mask)
     hidden = layers.Dropout(hyperparameters.dropout)(hidden)
     return keras.Model(ids, layers.Dense(len(vocabularies["tags"]))(hidden))
 

@@ -9,13 +9,13 @@ import tensorflow as tf
 
 import pos_tagging.model  # noqa: F401 - registers the layers
 from common.export import Exportable, load_with_keras_layers, lookup_table
-from pos_tagging.features import BEGINNINGS, ENDINGS, LETTERS, feature_names
+from pos_tagging.features import BEGINNINGS, ENDINGS, LETTERS, UNKNOWN_ID, feature_names
 
 
 def make_exportable(run):
     """What pos_tagging/export.py exports: the model of a run."""
     model, vocabularies = load_with_keras_layers(run / "model.keras", "word", "tags")
-    tables = {name: lookup_table(vocabulary, 1) for name, vocabulary in vocabularies.items()}  # 1 is `UNKNOWN`
+    tables = {name: lookup_table(vocabulary, UNKNOWN_ID) for name, vocabulary in vocabularies.items()}
     kinds, tags = kinds_of_characters(), tf.constant(vocabularies["tags"].tokens)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "sentence")])

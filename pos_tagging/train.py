@@ -8,7 +8,7 @@ minimal.py has the book's version of this; model.py says what the network is her
 it is. So a word enters not only as itself: its endings and beginnings of a few letters and its shape (`Xx` for Vinken,
 `d-x` for 10-year) have embeddings of their own, and a convolution reads its letters. `--no-spelling` and
 `--no-letters` leave them out. In training, whole features are dropped now and then, the word among them, so that the
-network learns to do without it.
+network learns to do without it, and rare words are taken for unknown ones.
 
 **Best (`--preset best`).** An ensemble of five with other seeds; `model.keras` holds all of them and averages their
 probabilities. They learn from the validation part, too: all choices have been made on it before.
@@ -24,7 +24,7 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
-from common.cli import Count, LearningRate, Share, Size, progress, run_script, start_tensorflow
+from common.cli import Count, Layers, LearningRate, Share, Size, progress, run_script, start_tensorflow
 from common.data import load_tagged_sentences, split_sentences
 from common.runs import SharedRunOptions, finish_run, start_run
 from common.saving import load_model, save_model
@@ -37,7 +37,7 @@ from pos_tagging.features import encode_sentences, encode_validation, make_vocab
 class Hyperparameters(SharedRunOptions):
     preset: Literal["default", "best"] = "default"  # where the other defaults come from
     tokenizer: TokenizerName = None  # what tag.py is to split sentences with, if they are in Japanese
-    cell: Literal["simple", "lstm", "gru"] = "lstm"  # the recurrent layer
+    cell: Literal["simple", "lstm", "gru"] = "lstm"  # of the recurrent layers
     bidirectional: bool = True  # read the sentence from both sides
     spelling: bool = True  # words enter with endings, beginnings and shape, not only as themselves
     letters: bool = True  # and with what a convolution finds in their letters
@@ -45,13 +45,15 @@ class Hyperparameters(SharedRunOptions):
     feature_size: Size = 16  # numbers that stand for each feature of its spelling
     letter_size: Size = 25  # numbers that stand for a letter
     filters: Size = 64  # of the convolution over the letters: each looks at three letters in a row
-    hidden_size: Size = 100  # units of the recurrent layer, in each direction
-    feature_dropout: Share = 0.2  # share of whole features dropped in training
-    dropout: Share = 0.4  # share of the recurrent layer's inputs and outputs dropped in training
-    minimum_count: Count = 2  # rarer words share one embedding with the unknown ones; so do rarer endings and so on
+    hidden_size: Size = 100  # units of a recurrent layer, in each direction
+    layers: Layers = 2  # recurrent layers, one upon the other; each adds to what the one below has found
+    feature_dropout: Share = 0.4  # share of whole features dropped in training
+    dropout: Share = 0.4  # share of the recurrent layers' inputs and outputs dropped in training
+    rare_word_dropout: Share = 0.33  # of a word that occurs once, the share in which it is unknown in training
+    minimum_count: Count = 2  # rarer endings, beginnings and so on are unknown; words, too, if none is dropped
     batch_size: Count = 32  # sentences
     learning_rate: LearningRate = 0.005  # of Adam, at the start; falls to 0 along a cosine
-    epochs: Count = 10  # at most
+    epochs: Count = 15  # at most
     patience: Count = 6  # epochs without improvement on validation before training stops
     ensemble_size: Count = 1  # networks trained, each with another seed, whose probabilities are averaged
     validate: bool = True  # set sentences aside to find the best epoch; if not, learn from them too
@@ -66,7 +68,7 @@ SPACE = {  # what tune.py tries: from the first number to the second, "log": by 
     "embedding_size": (50, 200, "log"),
     "feature_size": (8, 32, "log"),
     "hidden_size": (50, 200, "log"),
-    "feature_dropout": (0.0, 0.4),
+    "feature_dropout": (0.1, 0.6),
     "dropout": (0.2, 0.6),
     "learning_rate": (0.001, 0.02, "log"),
 }

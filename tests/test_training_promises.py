@@ -252,9 +252,10 @@ def test_dropout_of_sentiment(sentiment, monkeypatch):
 
 
 def test_dropout_of_pos_tagging(pos_tagging, monkeypatch):
-    """Whole features of a word; single numbers of the recurrent layer's inputs and outputs."""
+    """Whole features of a word; single numbers of the recurrent layers' inputs and outputs."""
     zeros = dropped(pos_tagging[1][-1], monkeypatch)
     assert len(zeros[0.3]) > 5  # each feature for itself
+    assert len(zeros[0.35]) == 3  # before, between and after the two layers
     check_dropout(zeros, {0.3: {2}, 0.35: set()})
 
 

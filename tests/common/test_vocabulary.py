@@ -72,6 +72,7 @@ def test_bits_of_all_characters_of_the_first_plane_are_those_of_one_distribution
 def test_words_start_with_padding_and_unknown_then_the_commonest():
     vocabulary = Vocabulary.of_words([["b", "a", "b"], ["c", "b", "a"]], minimum_count=2)
     assert vocabulary.tokens == [PADDING, UNKNOWN, "b", "a"]
+    assert vocabulary.counts == [0, 0, 3, 2]
     assert vocabulary.encode(["a", "c", "never seen"]).tolist() == [3, 1, 1]
 
 

@@ -20,12 +20,15 @@ from pos_tagging.baselines import _features, crf, most_frequent_tag, perceptron
 from pos_tagging.encoder_decoder import AttentionDecoder, build_attention, build_encoder_decoder
 from pos_tagging.eval import difference, measure, print_errors
 from pos_tagging.features import encode_sentences, encode_words, features, make_vocabularies
-from pos_tagging.model import CharacterCNN, FeatureDropout, build_model
+from pos_tagging.model import CharacterCNN, FeatureDropout, RareWordDropout, build_model
 from pos_tagging.tag import as_text
 from pos_tagging.tagger import tag_lines, tag_sentences
 from pos_tagging.train import Hyperparameters
 
-TINY = Hyperparameters(embedding_size=5, feature_size=3, hidden_size=6, letters=False, feature_dropout=0.0, dropout=0.0)
+TINY = Hyperparameters(
+    **{"embedding_size": 5, "feature_size": 3, "hidden_size": 6, "letters": False},
+    **{"feature_dropout": 0.0, "rare_word_dropout": 0.0, "dropout": 0.0},
+)
 SENTENCES = tagged_sentences(200)
 WORDS = [[word for word, _ in sentence] for sentence in SENTENCES]
 LINES = "\n".join(" ".join(f"{word}/{tag}" for word, tag in sentence) for sentence in SENTENCES[:60])
@@ -35,7 +38,8 @@ VARIANTS = [
     (build_model, TINY),
     (build_model, replace(TINY, cell="gru")),
     (build_model, replace(TINY, cell="simple", bidirectional=False)),
-    (build_model, replace(TINY, letters=True, filters=4, letter_size=3)),
+    (build_model, replace(TINY, letters=True, filters=4, letter_size=3, rare_word_dropout=0.1)),
+    (build_model, replace(TINY, layers=1)),
     (build_encoder_decoder, WORDS_ONLY),
     (build_encoder_decoder, replace(WORDS_ONLY, cell="gru", bidirectional=False)),
     (build_attention, WORDS_ONLY),
@@ -84,6 +88,12 @@ def test_rare_words_are_unknown_but_keep_their_ending():
     assert vocabularies["shape"].tokens[ids["shape"]] == "x"
 
 
+def test_if_rare_words_are_unknown_now_and_then_they_are_in_the_vocabulary():
+    vocabularies = make_vocabularies([[("walking", "VBG"), ("talking", "VBG")]], replace(TINY, rare_word_dropout=0.1))
+    assert vocabularies["word"].tokens[2:] == ["walking", "talking"]
+    assert vocabularies["ending 4"].tokens[2:] == ["king"] and vocabularies["beginning 1"].tokens[2:] == []
+
+
 def test_without_spelling_a_word_is_only_itself():
     vocabularies = make_vocabularies(SENTENCES, replace(TINY, spelling=False))
     assert list(vocabularies) == ["word", "tags"]
@@ -103,7 +113,17 @@ def test_padding_does_not_change_what_the_model_says(build, hyperparameters):
         assert np.allclose(row[: len(sentence)], model(sentence[None])[0], atol=1e-5)
 
 
-@pytest.mark.parametrize(("build", "hyperparameters"), [VARIANTS[0], VARIANTS[3], *VARIANTS[5:]])
+def test_the_second_layer_adds_to_the_first():
+    """With the weights of the second layer at zero, what the first one has found reaches the logits as it is."""
+    model = model_of(TINY)
+    first, second = (layer for layer in model.layers if isinstance(layer, keras.layers.Bidirectional))
+    second.set_weights([np.zeros_like(weight) for weight in second.get_weights()])
+    ids = encode_words(WORDS[0], VOCABULARIES)[None]
+    found = keras.Model(model.input, first.output)(ids)
+    assert np.allclose(model(ids), model.layers[-1](found), atol=1e-5)
+
+
+@pytest.mark.parametrize(("build", "hyperparameters"), [VARIANTS[0], VARIANTS[3], *VARIANTS[6:]])
 def test_loss_falls_in_a_few_steps(build, hyperparameters):
     keras.utils.set_random_seed(0)
     vocabularies = make_vocabularies(SENTENCES, hyperparameters)
@@ -283,11 +303,22 @@ def test_features_are_dropped_as_a_whole_in_training_only():
     assert np.any(dropped[:, :, 0] != dropped[:, :, 3])
 
 
+def test_rare_words_are_made_unknown_in_training_only():
+    keras.utils.set_random_seed(0)
+    ids = np.tile([0, 1, 2, 3, 4], (4000, 1))
+    layer = RareWordDropout(0.6, [0, 0, 20, 2, 1])
+    assert np.array_equal(layer(ids), ids)
+    unknown = layer(ids, training=True).numpy()
+    assert set(np.unique(unknown[:, 4])) == {1, 4}
+    assert np.mean(unknown[:, 2:] == 1, axis=0) == pytest.approx([0.03, 0.3, 0.6], abs=0.03)
+
+
 @pytest.mark.parametrize(
     ("layer", "settings"),
     [
         (CharacterCNN(6, 2, 3), {"vocabulary_size": 6, "letter_size": 2, "filters": 3}),
         (FeatureDropout(0.3), {"rate": 0.3}),
+        (RareWordDropout(0.3, [0, 0, 7]), {"rate": 0.3, "counts": [0, 0, 7]}),
         (AttentionDecoder(4), {"hidden_size": 4}),
     ],
 )
