@@ -12,6 +12,13 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_se
 BATCH = {"pos_tagging": 32, "sentiment": 128}  # sentences
 
 
+class LockedDropout(nn.Dropout):
+    """Dropout of (batch, time, features), the same features at all time steps."""
+
+    def forward(self, inputs):
+        return inputs * super().forward(torch.ones_like(inputs[:, :1]))
+
+
 def adam(modules, learning_rate):
     return torch.optim.Adam([weight for module in modules for weight in module.parameters()], learning_rate)
 
@@ -32,7 +39,7 @@ def chargen(task, data):
     batch, steps = (128, 25) if book else (16, 50)
     embedding = nn.Embedding.from_pretrained(torch.eye(size)) if book else nn.Embedding(size, 64)
     rnn = nn.RNN(size, 128, batch_first=True) if book else nn.LSTM(64, 512, batch_first=True)
-    dense, hide, dropout = nn.Linear(rnn.hidden_size, size), nn.Dropout(0.2), nn.Dropout(0.6)
+    dense, hide, dropout = nn.Linear(rnn.hidden_size, size), LockedDropout(0.2), LockedDropout(0.6)
     if book:
         hide = dropout = nn.Identity()
     modules = nn.ModuleList([embedding, rnn, dense, hide, dropout])
