@@ -10,8 +10,8 @@ flags are those of elman.py. Look at how fast each learns, how long its gradient
 from dataclasses import replace
 
 from chargen.elman import Hyperparameters, bits_of, draw, train
+from chargen.ngram import load_symbols
 from common.cli import run_script, start_tensorflow
-from common.data import load_text, load_words
 from common.runs import start_run
 from common.saving import write_json
 from common.tables import print_table
@@ -20,9 +20,7 @@ ACTIVATIONS = ("tanh", "logistic", "relu", "elu")
 
 
 def main(hyperparameters: Hyperparameters) -> None:
-    text = hyperparameters.data, hyperparameters.encoding
-    words = hyperparameters.level == "word"
-    ids, vocabulary, _ = load_words(*text, hyperparameters.tokenizer) if words else load_text(*text)
+    ids, vocabulary, _ = load_symbols(hyperparameters)
     start_tensorflow(hyperparameters)
     run = start_run("compare_activations", hyperparameters)
     histories, rows = {}, []

@@ -27,9 +27,9 @@ from typing import Literal
 
 import numpy as np
 
-from chargen.ngram import NGram
+from chargen.ngram import NGram, load_symbols
 from common.cli import Count, LearningRate, Positive, Size, run_script, start_tensorflow
-from common.data import load_text, load_words, split_text
+from common.data import split_text
 from common.runs import RunOptions, finish_run, start_run
 from common.saving import save_model
 from common.tokenizer import TokenizerName
@@ -138,9 +138,7 @@ def draw(histories: dict, level: str, path: Path, span=20):
 
 
 def main(hyperparameters: Hyperparameters) -> None:
-    text = hyperparameters.data, hyperparameters.encoding
-    words = hyperparameters.level == "word"
-    ids, vocabulary, corpus = load_words(*text, hyperparameters.tokenizer) if words else load_text(*text)
+    ids, vocabulary, corpus = load_symbols(hyperparameters)
     print(f"{len(ids)} {hyperparameters.level}s, {len(vocabulary)} different", flush=True)
     start_tensorflow(hyperparameters)
     run = start_run("elman", hyperparameters, corpus=corpus)

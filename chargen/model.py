@@ -9,10 +9,9 @@ both give a vector of the embedding's size instead, and the logit of a character
 It is *stateful*: a batch goes on where the batch before it stopped, so that nothing of the past is forgotten. `read`
 does the same with states that are given and returned, and `step` for a single character.
 
-References: Hochreiter & Schmidhuber 1997, Long short-term memory. Cho et al. 2014 (GRU). Merity, Keskar & Socher 2018,
-Regularizing and optimizing LSTM language models (weight dropout). Gal & Ghahramani 2016, A theoretically grounded
-application of dropout in recurrent neural networks (the same units at all time steps). Press & Wolf 2017, Using the
-output embedding to improve language models (the tied embedding).
+References: Hochreiter & Schmidhuber 1997, Long short-term memory. Cho et al. 2014 (GRU). Gal & Ghahramani 2016, A
+theoretically grounded application of dropout in recurrent neural networks (the same units at all time steps). Press &
+Wolf 2017, Using the output embedding to improve language models (the tied embedding).
 """
 
 import keras
@@ -81,8 +80,8 @@ class CharacterModel(keras.Model):
         self.bias = self.add_weight((vocabulary_size,), "zeros", name="bias") if tied else None
         self.ngram_logits = None
         if ngram_count:  # the optimizer finds its weights by the name
-            options = {"size": size, "name": "ngram_logits"}
-            self.ngram_logits = NgramLogits(ngrams, ngram_count, vocabulary_size, ngram_dropout, **options)
+            table = ngrams, ngram_count, vocabulary_size, ngram_dropout, size
+            self.ngram_logits = NgramLogits(*table, name="ngram_logits")
         self.build((batch_size, None))
 
     def build(self, shape):

@@ -174,10 +174,17 @@ def best_order(train, validation, vocabulary_size: int, orders=(6, 8, 10, 12)) -
     return orders[int(np.argmin(bits))]
 
 
+def load_symbols(options):
+    """The text that the flags name as ids of its characters or, with `--level word`, of its words; the vocabulary; and
+    what corpus it is. Raises: as `load_text`."""
+    if options.level == "word":
+        return load_words(options.data, options.encoding, options.tokenizer)
+    return load_text(options.data, options.encoding)
+
+
 def main(options: Options) -> None:
     characters = options.level == "character"
-    text = options.data, options.encoding
-    ids, vocabulary, _ = load_text(*text) if characters else load_words(*text, options.tokenizer)
+    ids, vocabulary, _ = load_symbols(options)
     train, validation, test = split_text(ids)
     rows, between = [], "" if characters or options.tokenizer else " "
     for order in range(1, options.order + 1):

@@ -83,14 +83,15 @@ class ScanLayer(keras.layers.Layer):
         units: size of the outputs.
         parallel: compute by `scan`; otherwise by `loop`, which is faster on a CPU. The results are the same.
         return_sequences: give the outputs of all steps, not only that of the last.
-        return_state: give the last state, too, after the outputs: real numbers, (batch, state_size).
+        return_state: give the last state, too, after the outputs: real numbers, (batch, state_size * units).
     """
+
+    state_size = 1  # numbers of the state, for each unit
 
     def __init__(self, units, parallel=False, return_sequences=False, return_state=False, **options):
         super().__init__(**options)
         self.units, self.parallel = units, parallel
         self.return_sequences, self.return_state = return_sequences, return_state
-        self.state_size = units
 
     def get_config(self):
         names = ("units", "parallel", "return_sequences", "return_state")
@@ -98,10 +99,10 @@ class ScanLayer(keras.layers.Layer):
 
     def get_initial_state(self, batch_size):
         """The state before the first step, zeros, in a list of one, as Keras's recurrent layers give it."""
-        return [tf.zeros((batch_size, self.state_size))]
+        return [tf.zeros((batch_size, self.state_size * self.units))]
 
     def call(self, inputs, initial_state=None):
-        """Args: initial_state, a list of one state (batch, state_size); zeros by default."""
+        """Args: initial_state, a list of one state (batch, state_size * units); zeros by default."""
         (state,) = initial_state or self.get_initial_state(tf.shape(inputs)[0])
         outputs, state = self.outputs_and_state(inputs, state)
         outputs = outputs if self.return_sequences else outputs[:, -1]
@@ -113,7 +114,7 @@ class ScanLayer(keras.layers.Layer):
         return outputs[:, 0], [state]
 
     def outputs_and_state(self, inputs, state):
-        """The outputs of all steps, (batch, time, units), and the state after the last, (batch, state_size)."""
+        """The outputs of all steps, (batch, time, units), and the last state, (batch, state_size * units)."""
         raise NotImplementedError
 
 
@@ -175,9 +176,7 @@ class LRU(ScanLayer):
     gives and takes has the real parts, then the imaginary ones.
     """
 
-    def __init__(self, units, *arguments, **options):
-        super().__init__(units, *arguments, **options)
-        self.state_size = 2 * units
+    state_size = 2
 
     def build(self, input_shape):
         inputs, units = input_shape[-1], self.units
@@ -212,9 +211,7 @@ class LRU(ScanLayer):
 class LRUBlock(ScanLayer):
     """An LRU between two dense layers with ReLU: the least that makes it a network that is not linear."""
 
-    def __init__(self, units, *arguments, **options):
-        super().__init__(units, *arguments, **options)
-        self.state_size = 2 * units
+    state_size = 2
 
     def build(self, input_shape):
         self.before = keras.layers.Dense(self.units, "relu")

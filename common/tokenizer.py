@@ -53,6 +53,11 @@ def make_splitter(name: str) -> Callable[[str], list[str]]:
     return lambda sentence: mark(sentence).replace(BOUNDARY, " ").split()
 
 
+def as_vocabularies(name: str | None) -> dict[str, Vocabulary]:
+    """What to save among the vocabularies of a model, so that `tokenizer_of` finds the name again; nothing for None."""
+    return {"tokenizer": Vocabulary([name])} if name else {}
+
+
 def tokenizer_of(vocabularies: dict[str, Vocabulary]) -> str | None:
     """The name of the tokenizer of a model, which is saved like a vocabulary with one word; None if it has none."""
     return "".join(vocabularies["tokenizer"].tokens) if "tokenizer" in vocabularies else None

@@ -24,10 +24,11 @@ class Vocabulary:
     Args:
         tokens: the different tokens. If `UNKNOWN` is among them, or `UNKNOWN_CHARACTER` is the first, tokens
             outside the vocabulary get its id, which is `unknown` (else `None`).
+        counts: how often each token occurs in the sentences that they are of, if that is known; it is not saved.
     """
 
-    def __init__(self, tokens: Sequence[str]):
-        self.tokens = list(tokens)
+    def __init__(self, tokens: Sequence[str], counts: Sequence[int] = ()):
+        self.tokens, self.counts = list(tokens), list(counts)
         self._ids = {token: index for index, token in enumerate(self.tokens)}
         self.unknown = 0 if self.tokens[:1] == [UNKNOWN_CHARACTER] else self._ids.get(UNKNOWN)
 
@@ -38,13 +39,11 @@ class Vocabulary:
 
     @classmethod
     def of_words(cls, sentences: Iterable[Iterable[str]], minimum_count: int = 1) -> Vocabulary:
-        """Padding, unknown, then the words that occur at least `minimum_count` times, commonest first. The attribute
-        `counts` says how often each token occurs."""
+        """Padding, unknown, then the words that occur at least `minimum_count` times, commonest first, with
+        their counts."""
         counts = Counter(word for sentence in sentences for word in sentence)
         words = [word for word, count in counts.most_common() if count >= minimum_count]
-        vocabulary = cls([PADDING, UNKNOWN, *words])
-        vocabulary.counts = [0, 0, *(counts[word] for word in words)]
-        return vocabulary
+        return cls([PADDING, UNKNOWN, *words], [0, 0, *(counts[word] for word in words)])
 
     def __len__(self) -> int:
         return len(self.tokens)

@@ -28,8 +28,7 @@ from common.cli import Count, Layers, LearningRate, Share, Size, progress, run_s
 from common.data import load_tagged_sentences, split_sentences
 from common.runs import SharedRunOptions, finish_run, start_run
 from common.saving import load_model, save_model
-from common.tokenizer import TokenizerName, make_marker
-from common.vocabulary import Vocabulary
+from common.tokenizer import TokenizerName, as_vocabularies, make_marker
 from pos_tagging.features import encode_sentences, encode_validation, make_vocabularies
 
 
@@ -93,9 +92,7 @@ def main(hyperparameters: Hyperparameters) -> None:
     if not hyperparameters.validate:
         training, validation = training + validation, []
     print(f"{len(training)} sentences for training, {len(validation)} for validation, {len(test)} for test", flush=True)
-    vocabularies = make_vocabularies(training, hyperparameters)
-    if hyperparameters.tokenizer:
-        vocabularies["tokenizer"] = Vocabulary([hyperparameters.tokenizer])
+    vocabularies = make_vocabularies(training, hyperparameters) | as_vocabularies(hyperparameters.tokenizer)
     training_data = encode_sentences(training, vocabularies)
     validation_data = encode_validation(validation, vocabularies)
 

@@ -15,6 +15,7 @@ from common.cli import progress
 from common.ensemble import average, members, restart
 from common.prediction import predict_in_batches
 from common.saving import save_model
+from common.tokenizer import as_vocabularies
 from common.vocabulary import Vocabulary
 from sentiment.model import build_model
 from sentiment.subwords import make_encoder, make_vocabulary
@@ -140,9 +141,7 @@ def train_and_save(run: Path, name: str, rows: Sequence[tuple[int, str]], names:
         return
     labels, sentences = zip(*rows, strict=True)
     vocabulary = make_vocabulary(sentences, hyperparameters)
-    vocabularies = {"subwords": vocabulary, "labels": Vocabulary(names)}
-    if hyperparameters.tokenizer:
-        vocabularies["tokenizer"] = Vocabulary([hyperparameters.tokenizer])
+    vocabularies = {"subwords": vocabulary, "labels": Vocabulary(names), **as_vocabularies(hyperparameters.tokenizer)}
 
     def make_callbacks(batches, monitor):  # no early stopping unless there are sentences to validate on
         patience = PATIENCE if monitor == "val_loss" else hyperparameters.epochs
