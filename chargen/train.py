@@ -95,6 +95,8 @@ SPACE = {  # what tune.py tries: a list of choices, or from the first number to 
 def main(hyperparameters: Hyperparameters) -> None:
     ids, vocabulary, corpus = load_text(hyperparameters.data, hyperparameters.encoding, share_rare=True)
     training, validation, _ = split_text(ids)
+    if vocabulary.unknown is not None and not hyperparameters.tied:
+        print(f"{len(vocabulary)} different characters: --preset kanji suits so large an alphabet better", flush=True)
 
     start_tensorflow(hyperparameters)
     import keras

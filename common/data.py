@@ -62,11 +62,14 @@ def load_words(
 
     The vocabulary is that of the first 80 %, the training part; words that occur there less than twice are unknown.
 
-    Args, returns, raises: as `load_text`. `tokenizer`: one of common/tokenizer.py, for a text without spaces.
+    Args, returns, raises: as `load_text`, and InputError for a Japanese text without `tokenizer`, one of
+    common/tokenizer.py.
     """
     split = make_splitter(tokenizer) if tokenizer else re.compile(r"\w+(?:['’]\w+)*|[^\w\s]").findall
     pieces, corpus = _find_text(data, encoding)
     words = [word for piece in pieces() for word in split(piece)]
+    if not tokenizer and sum(bool(re.search("[ぁ-ヿ]", word)) for word in words) > len(words) / 4:
+        raise InputError("this text is in Japanese, without spaces between its words; add --tokenizer janome")
     vocabulary = Vocabulary.of_words([words[: int(len(words) * 0.8)]], minimum_count=2)
     return vocabulary.encode(words), vocabulary, corpus
 

@@ -136,7 +136,7 @@ class Tags:
 
     def answers(self, question: dict) -> Iterator[dict]:
         sentence = text(question, "sentence")
-        ((words, tagged),) = tag_lines([sentence], self.split, self.model, self.vocabularies, at_once=1)
+        ((_, words, tagged),) = tag_lines([sentence], self.split, self.model, self.vocabularies, at_once=1)
         yield {"words": [(word, *each) for word, each in zip(words, tagged, strict=True)]}
 
 

@@ -16,7 +16,6 @@ its words: in `slash` before a tab, in `json` as `sentence`.
 import json
 import sys
 import time
-from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -95,15 +94,10 @@ def main(options: Options) -> None:
     else:
         lines = read_lines(sys.stdin.buffer, "standard input")
 
-    tokens, unwritten = 0, deque()  # lines that have been read ahead
-
-    def remember(line):
-        unwritten.append(line)
-        return line
-
-    for words, tagged in tag_lines(map(remember, lines), split, model, vocabularies, 1 if typed else LINES):
-        sentence = unwritten.popleft()
-        print(as_text(words, tagged, options.format, options.confidence, sentence if tokenizer else ""), flush=typed)
+    tokens = 0
+    for line, words, tagged in tag_lines(lines, split, model, vocabularies, 1 if typed else LINES):
+        sentence = line if tokenizer else ""
+        print(as_text(words, tagged, options.format, options.confidence, sentence), flush=typed)
         tokens += len(words)
     if options.timing:
         seconds = time.perf_counter() - ready

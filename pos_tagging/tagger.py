@@ -39,14 +39,14 @@ def tag_lines(lines, split, model, vocabularies, at_once=LINES):
         split: makes a list of words of a line, such as `str.split`.
 
     Yields:
-        For each line `(words, [(tag, probability), ...])`, both empty for a line without words.
+        For each line `(line, words, [(tag, probability), ...])`, the last two empty for a line without words.
     """
     lines = iter(lines)
-    chunks = iter(lambda: [split(line) for line in itertools.islice(lines, at_once)], [])  # until there are no more
+    chunks = iter(lambda: [(line, split(line)) for line in itertools.islice(lines, at_once)], [])  # until none is left
     if at_once > 1:  # reading, tagging and writing at the same time
         chunks = ahead(chunks)
-    chunks = ((chunk, tag_sentences(model, vocabularies, [words for words in chunk if words])) for chunk in chunks)
+    chunks = ((chunk, tag_sentences(model, vocabularies, [words for _, words in chunk if words])) for chunk in chunks)
     for chunk, results in ahead(chunks) if at_once > 1 else chunks:
         tagged = iter(results)
-        for words in chunk:
-            yield words, next(tagged) if words else []
+        for line, words in chunk:
+            yield line, words, next(tagged) if words else []

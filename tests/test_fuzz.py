@@ -229,7 +229,7 @@ def test_lines_of_standard_input(outcome, taggers, content):
     if lines is not None:
         tagged = list(pos_tagging.tagger.tag_lines(lines, str.split, tagger, vocabularies, 100))
         assert len(tagged) == len(lines)
-        assert all(len(words) == len(tags) for words, tags in tagged)
+        assert all(len(words) == len(tags) for _, words, tags in tagged)
         ids = [sentiment.subwords.make_encoder(subwords)(line) for line in lines if data.normalise(line)]
         logits = predict_in_batches(classifier.predict_on_batch, ids)
         assert all(np.isfinite(row).all() for row in logits)

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from chargen import elman, generate, numpy_char_rnn
+from chargen import elman, generate, numpy_char_rnn, train
 from chargen.eval import draw_bits
 from chargen.model import CELLS, SCAN_CELLS, build_model
 from chargen.ngram import NGram, WordNGram, best_order, discounts_of
 from chargen.ngram_logits import known_ngrams
 from chargen.scoring import bits_of, mean_of, read_stream
-from chargen.train import Hyperparameters
+from chargen.train import PRESETS, Hyperparameters
 from chargen.weight_dropout import WeightDropGRU, WeightDropLSTM, WeightDropSimpleRNN
 from chargen.writer import Writer
 from common import InputError
@@ -322,6 +322,14 @@ def test_elman_networks_learn(activation, capsys):
 @pytest.fixture
 def writer():
     return Writer(with_random_weights(build_model(TINY, len(VOCABULARY))), VOCABULARY)
+
+
+def test_training_on_a_large_alphabet_names_the_preset_for_it(tmp_path, capsys):
+    (tmp_path / "text.txt").write_text("".join(map(chr, range(0x4E00, 0x4F10))) * 2)
+    for preset, said in (("default", True), ("kanji", False)):
+        with pytest.raises(InputError, match="characters"):  # the text is too short, which is found out later
+            train.main(replace(PRESETS[preset], data=str(tmp_path / "text.txt")))
+        assert ("--preset kanji" in capsys.readouterr().out) == said
 
 
 def test_the_sign_for_unknown_characters_is_read_but_never_written():

@@ -128,6 +128,14 @@ def test_words_that_are_rare_in_the_first_80_percent_are_unknown(tmp_path):
     assert vocabulary.decode(ids) == ["a", "b", ",", "a", "b", ",", "a", "b", ",", "a", *[UNKNOWN] * 6]
 
 
+def test_words_of_a_japanese_text_need_a_tokenizer(tmp_path):
+    (tmp_path / "text.txt").write_text("親譲りの無鉄砲で、小供の時から損ばかりしている。" * 2)
+    with pytest.raises(InputError, match="add --tokenizer janome"):
+        data.load_words(str(tmp_path / "text.txt"))
+    (tmp_path / "text.txt").write_text("he said ありがとう, and she said thank you, and so on " * 2)
+    assert "ありがとう" in data.load_words(str(tmp_path / "text.txt"))[1].tokens
+
+
 def test_parse_opinions_skips_blank_lines():
     rows, names = data.parse_opinions("1\tI like it.\n\n0\tI do not.\n", "x")
     assert rows == [(1, "I like it."), (0, "I do not.")]

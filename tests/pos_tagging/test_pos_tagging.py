@@ -188,13 +188,14 @@ def test_tags_come_back_in_order_after_reloading(tmp_path):
 def test_lines_keep_their_order_and_empty_ones_stay():
     lines = ["she can't fish.", "", "  ", "the saw"]
     tagged = list(tag_lines(lines, NLTKWordTokenizer().tokenize, model_of(TINY), VOCABULARIES, at_once=3))
-    assert [words for words, _ in tagged] == [["she", "ca", "n't", "fish", "."], [], [], ["the", "saw"]]
-    assert [len(tags) for _, tags in tagged] == [5, 0, 0, 2]
+    assert [words for _, words, _ in tagged] == [["she", "ca", "n't", "fish", "."], [], [], ["the", "saw"]]
+    assert [line for line, _, _ in tagged] == lines
+    assert [len(tags) for _, _, tags in tagged] == [5, 0, 0, 2]
 
 
 def test_a_chunk_of_empty_lines_only_is_no_error():
     tagged = tag_lines(["", "", "the saw"], str.split, model_of(TINY), VOCABULARIES, at_once=2)
-    assert [words for words, _ in tagged] == [[], [], ["the", "saw"]]
+    assert [words for _, words, _ in tagged] == [[], [], ["the", "saw"]]
 
 
 def test_tokenized_lines_are_split_at_spaces_only(tmp_path, capsys):
@@ -206,7 +207,7 @@ def test_tokenized_lines_are_split_at_spaces_only(tmp_path, capsys):
 
 def test_a_very_long_line_is_tagged_like_a_short_one():
     model = model_of(replace(TINY, bidirectional=False))  # reads from the left: the beginning knows nothing of the end
-    (_, short), (_, long) = tag_lines(["the saw fell", "the saw fell " * 3500], str.split, model, VOCABULARIES)
+    (_, _, short), (_, _, long) = tag_lines(["the saw fell", "the saw fell " * 3500], str.split, model, VOCABULARIES)
     assert len(long) == 10_500
     assert [tag for tag, _ in long[:3]] == [tag for tag, _ in short]
 
