@@ -168,7 +168,7 @@ def write_litert(path: Path, exportable: Exportable) -> dict:
         try:
             model = tf.lite.TFLiteConverter.from_saved_model(folder).convert()
         except Exception as error:
-            lacking = re.search(r"(?:Select|Custom) ops: (.*)", str(error))
+            lacking = re.search(r"(?:(?:Select|Custom) ops: |failed to legalize operation ')([^'\n]*)", str(error))
             if not lacking:
                 raise
             raise InputError(f"LiteRT lacks operators that this model needs ({lacking[1]}); use ONNX") from None

@@ -234,12 +234,20 @@ def test_onnx_and_litert_give_what_the_keras_models_give(exported, trained, tmp_
                 assert np.allclose(answer[name], value, atol=1e-5), task
 
 
-def test_what_litert_lacks_is_named_and_what_was_there_stays(tmp_path):
+def search(ids):
+    return {"places": tf.searchsorted(tf.constant([1, 2, 3]), ids)}
+
+
+def loop_over_complex_numbers(ids):
+    return {"real": tf.math.real(tf.map_fn(tf.square, tf.complex(tf.cast(ids, tf.float32), 1.0)))}
+
+
+@pytest.mark.parametrize(("network", "what"), [(search, "LowerBound"), (loop_over_complex_numbers, "TensorList")])
+def test_what_litert_lacks_is_named_and_what_was_there_stays(tmp_path, network, what):
     before = tmp_path / "export" / "litert" / "model.tflite"
     before.parent.mkdir(parents=True)
     before.write_text("an older one")
-    table, inputs = tf.constant([1, 2, 3]), [tf.TensorSpec([None], tf.int32, "ids")]
-    lacking = Exportable({}, lambda ids: {"places": tf.searchsorted(table, ids)}, inputs, [], [], {})
-    with pytest.raises(InputError, match=r"lacks .*\(.*LowerBound.*\)"):
+    lacking = Exportable({}, network, [tf.TensorSpec([None], tf.int32, "ids")], [], [], {})
+    with pytest.raises(InputError, match=rf"lacks .*\(.*{what}.*\)"):
         export(tmp_path, "litert", lacking, "", "")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [before]
