@@ -19,6 +19,7 @@ from common.sample import story
 from common.saving import replacing
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # on a GPU products have fewer digits (TensorFloat-32) than tests compare
 
 ROOT = Path(__file__).parent.parent
 
