@@ -27,11 +27,11 @@ FORGETTING = 0.7
 UNIFORM = 0.02  # share of the uniform distribution: something may come that never came before
 MEMORY = 150_000  # states, the newest ones
 BLOCK = 10 * CHUNK  # characters that are predicted side by side
-ROWS, WARM_UP = 16, 500  # parts of the text that are read side by side; each begins so many characters early
+ROWS, WARM_UP = 16, 500  # parts of the text that are read side by side, each from so many characters before it on
 
 
 def states_of(model, ids) -> np.ndarray:
-    """The state of the recurrent layer of a `CharacterModel` after each of `ids` (length,): an array (length, hidden)."""
+    """What the recurrent layer of a `CharacterModel` gives after each of `ids` (length,): an array (length, hidden)."""
     length = -(-len(ids) // ROWS)
     places = length * np.arange(ROWS)[:, None] + np.arange(-WARM_UP, length)
     rows = np.asarray(ids)[places.clip(0, len(ids) - 1)].astype("int32")
@@ -42,37 +42,36 @@ def states_of(model, ids) -> np.ndarray:
 
 
 def read_neighbours(model, ids, before, only_read=0):
-    """The distribution of each of `ids` (length,), which follow on the text `before`, by the states most like the one
-    before it.
+    """The distribution of each of `ids` (length,), which follow on the text `before`, by what followed similar states.
 
     Args:
         model: a `CharacterModel`. It stays as it is.
-        only_read: so many characters at the end of `before` are read, but what followed on their states isn't known:
-            the validation part.
+        only_read: so many characters at the end of `before` (the validation part) lead to the states that come after
+            them, but are not remembered.
 
     Yields:
         Arrays (CHUNK or fewer, vocabulary), as `scoring.read_stream` does.
     """
-    before = np.asarray(before)[-MEMORY:]
+    before = np.asarray(before)[-MEMORY - only_read :]
     text, start = np.concatenate([before, ids]), len(before)
-    states = states_of(model, text[:-1])  # that number i is the one before text[i + 1]
-    temperature = TEMPERATURE * states.var(axis=0).sum()
-    known = np.ones(len(states), bool)
-    known[max(0, start - only_read - 1) : start - 1] = False
-    bias = np.where(known, -np.square(states).sum(axis=1) / temperature, -np.inf).astype("float32")
-    size = model.config["vocabulary_size"]
+    states = states_of(model, text[:-1])  # number i comes before text[i + 1]
+    places = np.delete(np.arange(len(states)), slice(start - 1 - only_read, start - 1))
+    keys, values, places = tf.constant(states[places]), tf.constant(text[places + 1]), tf.constant(places)
+    temperature, size = TEMPERATURE * states[:start].var(axis=0).sum(), model.config["vocabulary_size"]
 
     @tf.function(reduce_retracing=True)
-    def answer(queries, keys, bias, ages, values):
-        logits = 2 / temperature * tf.matmul(queries, keys, transpose_b=True) + bias
-        logits -= FORGETTING * tf.math.log(tf.cast(tf.maximum(ages, 1), tf.float32))
-        weights = tf.nn.softmax(tf.where(ages > 0, logits, -np.inf))
-        votes = tf.transpose(tf.math.unsorted_segment_sum(tf.transpose(weights), values, size))
-        return (1 - UNIFORM) * votes + UNIFORM / size
+    def answer(queries, now, keys, values, places):
+        """Distributions (queries, vocabulary): the states `queries` stand at the places `now` of the text."""
+        products = tf.matmul(queries, keys, transpose_b=True)  # distance^2 = |query|^2 + |key|^2 - 2 query * key
+        similarities = (2 * products - tf.reduce_sum(keys**2, axis=1)) / temperature  # |query|^2 changes no weight
+        ages = tf.cast(now[:, None] - places, tf.float32)  # 0 and less: what came next isn't known yet
+        logits = tf.where(ages > 0, similarities - FORGETTING * tf.math.log(ages), -np.inf)
+        votes = tf.math.unsorted_segment_sum(tf.transpose(tf.nn.softmax(logits)), values, size)
+        return (1 - UNIFORM) * tf.transpose(votes) + UNIFORM / size
 
     for first in range(start - 1, len(states), BLOCK):
-        last = min(first + BLOCK, len(states))
-        memory = slice(max(0, last - MEMORY), last)
-        ages = np.arange(first, last)[:, None] - np.arange(memory.start, last)
-        distributions = answer(states[first:last], states[memory], bias[memory], ages.astype("int32"), text[1:][memory])
-        yield from np.split(distributions.numpy(), range(CHUNK, last - first, CHUNK))
+        now = np.arange(first, min(first + BLOCK, len(states)))
+        end = np.searchsorted(places, now[-1])
+        memory = slice(max(0, end - MEMORY), end)
+        distributions = answer(tf.constant(states[now]), tf.constant(now), keys[memory], values[memory], places[memory])
+        yield from np.split(distributions.numpy(), range(CHUNK, len(now), CHUNK))

@@ -1,0 +1,76 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from chargen import neighbours
+from chargen.model import build_model
+from chargen.neighbours import FORGETTING, TEMPERATURE, UNIFORM, read_neighbours, states_of
+from tests.chargen.test_chargen import TINY, VOCABULARY, with_random_weights
+
+SIZE = len(VOCABULARY)
+
+
+@pytest.fixture
+def ids():
+    return np.random.default_rng(0).integers(0, SIZE, 200).astype("int32")
+
+
+def model_of(cell="lstm", hidden_size=7):
+    return with_random_weights(build_model(replace(TINY, cell=cell, hidden_size=hidden_size), SIZE))
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "lru"])
+def test_states_are_those_of_the_text_read_step_by_step(cell, monkeypatch, ids):
+    monkeypatch.setattr(neighbours, "ROWS", 3)
+    monkeypatch.setattr(neighbours, "WARM_UP", 120)
+    model = model_of(cell)
+    state, outputs = model.recurrent.get_initial_state(1), []
+    for symbol in ids:
+        output, state = model.recurrent.cell(model.embedding(tf.constant([symbol])), state)
+        outputs.append(np.array(output[0]))
+    assert np.allclose(states_of(model, ids)[100:], outputs[100:], atol=1e-3)
+
+
+@pytest.mark.parametrize("memory", [1000, 20])
+def test_what_followed_similar_states_is_weighted(memory, monkeypatch, ids):
+    """Compared with the formula of the docstring, one pair of states after the other."""
+    states, start, only_read = np.random.default_rng(1).normal(size=(199, 3)).astype("float32"), 120, 30
+    monkeypatch.setattr(neighbours, "states_of", lambda model, text: states[199 - len(text) :])
+    monkeypatch.setattr(neighbours, "MEMORY", memory)
+    monkeypatch.setattr(neighbours, "BLOCK", 1)
+    found = np.concatenate(list(read_neighbours(model_of(), ids[start:], ids[:start], only_read)))
+    first = max(0, start - memory - only_read)
+    temperature = TEMPERATURE * states[first:start].var(axis=0).sum()
+    remembered = [place for place in range(first, 199) if not start - only_read <= place + 1 < start]
+    for position, now in enumerate(range(start - 1, 199)):
+        votes = np.zeros(SIZE)
+        for place in [place for place in remembered if place < now][-memory:]:
+            distance = np.square(states[place] - states[now]).sum()
+            votes[ids[place + 1]] += np.exp(-distance / temperature) / (now - place) ** FORGETTING
+        expected = (1 - UNIFORM) * votes / votes.sum() + UNIFORM / SIZE
+        assert found[position] == pytest.approx(expected, abs=1e-5)
+
+
+def test_blocks_and_chunks_change_nothing(monkeypatch, ids):
+    one = list(read_neighbours(model_of(), ids[120:], ids[:120]))
+    assert [len(chunk) for chunk in one] == [10] * 8
+    monkeypatch.setattr(neighbours, "CHUNK", 7)
+    monkeypatch.setattr(neighbours, "BLOCK", 21)
+    other = list(read_neighbours(model_of(), ids[120:], ids[:120]))
+    assert [len(chunk) for chunk in other] == [7] * 11 + [3]
+    assert np.allclose(np.concatenate(one), np.concatenate(other), atol=1e-6)
+
+
+def test_nothing_looks_ahead(ids):
+    changed = np.concatenate([ids[:150], (ids[150:] + 1) % SIZE])
+    one, other = (np.concatenate(list(read_neighbours(model_of(), text[100:], text[:100]))) for text in (ids, changed))
+    assert np.allclose(one[:51], other[:51], atol=1e-6)
+    assert not np.allclose(one[51], other[51], atol=1e-3)
+
+
+def test_what_came_once_is_known():
+    noise = np.random.default_rng(2).integers(0, SIZE, 150).astype("int32")
+    once_more = np.concatenate(list(read_neighbours(model_of(hidden_size=50), noise, noise)))
+    assert np.median(once_more[np.arange(150), noise][20:]) > 0.9
