@@ -34,7 +34,7 @@ def states_of(model, ids) -> np.ndarray:
     """What the recurrent layer of a `CharacterModel` gives after each of `ids` (length,): an array (length, hidden)."""
     length = -(-len(ids) // ROWS)
     places = length * np.arange(ROWS)[:, None] + np.arange(-WARM_UP, length)
-    rows = np.asarray(ids)[places.clip(0, len(ids) - 1)].astype("int32")
+    rows = ids[places.clip(0, len(ids) - 1)]
     read = tf.function(lambda rows, states: model.recurrent(model.embedding(rows), initial_state=states))
     states = model.recurrent.get_initial_state(ROWS)
     outputs, *_ = read(tf.constant(rows), states)
@@ -53,7 +53,7 @@ def read_neighbours(model, ids, before, only_read=0):
         Arrays (CHUNK or fewer, vocabulary), as `scoring.read_stream` does.
     """
     before = np.asarray(before)[-MEMORY - only_read :]
-    text, start = np.concatenate([before, ids]), len(before)
+    text, start = np.concatenate([before, ids]).astype("int32"), len(before)
     states = states_of(model, text[:-1])  # number i comes before text[i + 1]
     places = np.delete(np.arange(len(states)), slice(start - 1 - only_read, start - 1))
     keys, values, places = tf.constant(states[places]), tf.constant(text[places + 1]), tf.constant(places)

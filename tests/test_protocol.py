@@ -161,7 +161,7 @@ def test_nobody_can_guess_noise(train):
 def test_only_the_adaptive_learn_a_pattern_of_the_test_part(train):
     bits = metrics_of(train("chargen", OTHER))["all_bits_per_character"]
     for name, value in bits.items():
-        if name.startswith(("adaptive", "+ neighbours", "+ mixture")):
+        if name.startswith(("adaptive", "+ mixture")):
             assert value < 0.8, bits
         elif not name.startswith("+"):
             assert value > 0.95, bits

