@@ -2,10 +2,10 @@
 
 The state of the recurrent layer is what the network makes of the text so far. If it was in almost the same state
 before, what came next then is a good guess for what comes next now. So all states are kept, each with the character
-that followed. To predict, these characters vote. The vote of a state counts the less, the more it differs from the
-state now, and the older it is (the age is counted in characters):
+that followed. To predict, the nearest of them are looked up, and their characters vote. A vote counts the less, the
+more its state differs from the state now, and the older it is (the age is counted in characters):
 
-    weight of a state  is proportional to  exp(-distance^2 / TEMPERATURE) / age^FORGETTING
+    weight of a state  is proportional to  exp(-distance / temperature) / age^FORGETTING
 
 This is softmax attention: the state now is the query, the states before are the keys, the characters that followed are
 the values. Nothing in it is trained. A network needs many small steps to learn a new word; here once is enough.
@@ -22,7 +22,8 @@ import tensorflow as tf
 
 from chargen.scoring import CHUNK
 
-TEMPERATURE = 0.07  # as a share of the states' variance, summed over the units
+NEIGHBOURS = 500
+TEMPERATURE = 0.08  # as a share of the spread of the states: the root of the units' variances, summed
 FORGETTING = 0.7
 UNIFORM = 0.02  # share of the uniform distribution: something may come that never came before
 MEMORY = 150_000  # states, the newest ones
@@ -56,22 +57,28 @@ def read_neighbours(model, ids, before, only_read=0):
     text, start = np.concatenate([before, ids]).astype("int32"), len(before)
     states = states_of(model, text[:-1])  # number i comes before text[i + 1]
     places = np.delete(np.arange(len(states)), slice(start - 1 - only_read, start - 1))
-    keys, values, places = tf.constant(states[places]), tf.constant(text[places + 1]), tf.constant(places)
-    temperature, size = TEMPERATURE * states[:start].var(axis=0).sum(), model.config["vocabulary_size"]
+    keys, values = tf.constant(states[places]), text[places + 1]
+    temperature = TEMPERATURE * np.sqrt(states[:start].var(axis=0).sum())
+    size = model.config["vocabulary_size"]
 
     @tf.function(reduce_retracing=True)
-    def answer(queries, now, keys, values, places):
-        """Distributions (queries, vocabulary): the states `queries` stand at the places `now` of the text."""
-        products = tf.matmul(queries, keys, transpose_b=True)  # distance^2 = |query|^2 + |key|^2 - 2 query * key
-        similarities = (2 * products - tf.reduce_sum(keys**2, axis=1)) / temperature  # |query|^2 changes no weight
-        ages = tf.cast(now[:, None] - places, tf.float32)  # 0 and less: what came next isn't known yet
-        logits = tf.where(ages > 0, similarities - FORGETTING * tf.math.log(ages), -np.inf)
-        votes = tf.math.unsorted_segment_sum(tf.transpose(tf.nn.softmax(logits)), values, size)
-        return (1 - UNIFORM) * tf.transpose(votes) + UNIFORM / size
+    def nearest(queries, now, keys, places):
+        """Distances and indices (queries, neighbours) of the keys that are nearest, the nearest first."""
+        lengths = tf.reduce_sum(queries**2, axis=1, keepdims=True) + tf.reduce_sum(keys**2, axis=1)
+        squares = lengths - 2 * tf.matmul(queries, keys, transpose_b=True)
+        squares = tf.where(places < now[:, None], squares, np.inf)  # what follows on later states isn't known yet
+        found, indices = tf.math.top_k(-squares, tf.minimum(NEIGHBOURS, tf.shape(keys)[0]))
+        return tf.sqrt(tf.maximum(-found, 0)), indices
 
     for first in range(start - 1, len(states), BLOCK):
         now = np.arange(first, min(first + BLOCK, len(states)))
         end = np.searchsorted(places, now[-1])
         memory = slice(max(0, end - MEMORY), end)
-        distributions = answer(tf.constant(states[now]), tf.constant(now), keys[memory], values[memory], places[memory])
-        yield from np.split(distributions.numpy(), range(CHUNK, len(now), CHUNK))
+        found = nearest(tf.constant(states[now]), tf.constant(now), keys[memory], tf.constant(places[memory]))
+        distances, indices = (array.numpy() for array in found)
+        ages = np.maximum(now[:, None] - places[memory][indices], 1)
+        weights = np.exp((distances[:, :1] - distances) / temperature) / ages**FORGETTING
+        votes = np.zeros((len(now), size))
+        np.add.at(votes, (np.arange(len(now))[:, None], values[memory][indices]), weights)
+        distributions = (1 - UNIFORM) * votes / votes.sum(axis=1, keepdims=True) + UNIFORM / size
+        yield from np.split(distributions, range(CHUNK, len(now), CHUNK))
