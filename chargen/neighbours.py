@@ -59,7 +59,8 @@ def read_neighbours(model, ids, before, only_read=0):
     places = np.delete(np.arange(len(states)), slice(start - 1 - only_read, start - 1))
     keys, values = tf.constant(states[places]), text[places + 1]
     temperature = TEMPERATURE * np.sqrt(states[:start].var(axis=0).sum())
-    size = model.config["vocabulary_size"]
+    queries, size = states[start - 1 :].copy(), model.config["vocabulary_size"]
+    del states  # they take memory, and are in `keys`
 
     @tf.function(reduce_retracing=True)
     def nearest(queries, now, keys, places):
@@ -70,11 +71,12 @@ def read_neighbours(model, ids, before, only_read=0):
         found, indices = tf.math.top_k(-squares, tf.minimum(NEIGHBOURS, tf.shape(keys)[0]))
         return tf.sqrt(tf.maximum(-found, 0)), indices
 
-    for first in range(start - 1, len(states), BLOCK):
-        now = np.arange(first, min(first + BLOCK, len(states)))
+    for first in range(0, len(ids), BLOCK):
+        now = start - 1 + np.arange(first, min(first + BLOCK, len(ids)))
         end = np.searchsorted(places, now[-1])
         memory = slice(max(0, end - MEMORY), end)
-        found = nearest(tf.constant(states[now]), tf.constant(now), keys[memory], tf.constant(places[memory]))
+        block = tf.constant(queries[first : first + BLOCK])
+        found = nearest(block, tf.constant(now), keys[memory], tf.constant(places[memory]))
         distances, indices = (array.numpy() for array in found)
         ages = np.maximum(now[:, None] - places[memory][indices], 1)
         weights = np.exp((distances[:, :1] - distances) / temperature) / ages**FORGETTING
