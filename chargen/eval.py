@@ -15,8 +15,9 @@ The lower rows go on learning while they read the test part, always after they h
 - *adaptive Kneser-Ney* counts what it has read;
 - *dynamic evaluation*: after every 10 characters the model learns from them, by a small step of gradient descent, and
   slowly forgets what it has so learned (Krause et al. 2018);
-- *mixture*: that, adaptive Kneser-Ney over characters and over words, and what followed the longest match, mixed with
-  weights that are learned on the way (mixing.py). A second table leaves out one of them at a time.
+- *neighbours*: what came next when the network was in a similar state (neighbours.py);
+- *mixture*: these, Kneser-Ney over words, and what followed when the text was the same (matches), mixed with weights
+  that are learned on the way (mixing.py). A second table leaves out one of them at a time.
 
 *ensemble*: the mean probabilities of all members of the run (`--ensemble-size`), which differ only in their seed.
 
@@ -53,6 +54,7 @@ class Options(Flags):
 def evaluate(run: Path, ids) -> dict:
     """Measure the models of `run` on the test part of `ids`, print the table, draw the figures, return the metrics."""
     from chargen.model import CharacterModel  # noqa: F401 - registers the layers
+    from chargen.neighbours import read_neighbours
     from chargen.scoring import bits_of, mean_of, read_stream
     from common import plots
 
@@ -73,12 +75,15 @@ def evaluate(run: Path, ids) -> dict:
     if len(models) > 1:
         ensemble = mean_of([read_stream(model, test, before) for model in models])
         bits[f"ensemble of {len(models)}"] = bits_of(ensemble, test)
-    dynamic = mean_of([read_stream(model, test, before, learn=True) for model in models])
-    adaptive = adaptive_bits(dynamic, train, order, vocabulary, test, before)
+    streams = {
+        "+ dynamic evaluation": mean_of([read_stream(model, test, before, learn=True) for model in models]),
+        "+ neighbours": mean_of([read_neighbours(model, test, before, len(validation)) for model in models]),
+    }
+    adaptive = adaptive_bits(streams, train, order, vocabulary, test, before)
 
     spelling = vocabulary.spelling_bits(test)
     bits, adaptive = ({name: row + spelling for name, row in rows.items()} for rows in (bits, adaptive))
-    bits |= {name: adaptive[name] for name in (f"adaptive {kneser_ney}", "+ dynamic evaluation", "+ mixture")}
+    bits |= {name: adaptive[name] for name in (f"adaptive {kneser_ney}", *streams, "+ mixture")}
     means = {name: float(values.mean()) for name, values in bits.items()}
     uniform = math.log2(size) + spelling.mean()
     print_table((str(run), "bits per character"), [("uniform guess", uniform), *means.items()])

@@ -10,11 +10,12 @@ predicts: after each character, the weights move to make that character more lik
 
     d log p(came) / d w_i  =  x_i(came) - sum over c of p(c) x_i(c)
 
-There is a set of weights for each of a few situations, here how long a string of characters has been met before:
-`LongestMatch`, itself an expert, trusts such a string the more, the longer it is.
+The steps get shorter while the weights are learned (Adagrad: the rate is divided by the root of the sum of all squared
+gradients so far). There is a set of weights for each of a few situations, here how long a string of characters has been
+met before: `Matches`, itself an expert, trusts such a string the more, the longer it is.
 
 References: Mahoney 2005, Adaptive weighing of context models for lossless data compression (the mixing, and the
-matches). Mattern 2012, Mixing strategies in data compression.
+matches). Mattern 2012, Mixing strategies in data compression. Duchi, Hazan & Singer 2011, Adaptive subgradient methods.
 """
 
 import sys
@@ -24,9 +25,13 @@ import numpy as np
 
 from chargen.ngram import NGram, WordNGram
 
-LEARNING_RATE = 0.003
-INITIAL_WEIGHTS = 1.3  # of all the experts together, shared equally
+LEARNING_RATE = 0.05
+INITIAL_WEIGHTS = 1.1  # of all the experts together, shared equally
 SHORTEST, LONGEST = 6, 32  # characters of a match
+MATCHES = 200  # of a string, the newest ones, that are looked at
+GAIN = 1.5  # the weight of a match grows by exp(GAIN) with each character
+FORGETTING = 0.8  # and falls with this power of its age
+UNIFORM = 0.05  # share of the uniform distribution
 CONTEXT = 200  # characters before a chunk that the experts look at
 SITUATIONS = (SHORTEST, 8, 12, 16, 24)  # where a match is so long, other weights are used
 
@@ -40,6 +45,7 @@ class Mixer:
 
     def __init__(self, experts: int):
         self.weights = np.full((len(SITUATIONS) + 1, experts), INITIAL_WEIGHTS / experts)
+        self.squares = np.ones_like(self.weights)  # of the gradients, summed; they begin at one
 
     def mix(self, distributions, came, matched) -> np.ndarray:
         """Predict some characters, and learn from each when it has come.
@@ -55,18 +61,20 @@ class Mixer:
         logs = np.log(np.maximum(distributions, 1e-12)).swapaxes(0, 1)  # (length, experts, vocabulary)
         mixed = np.empty((len(came), logs.shape[-1]))
         for position, situation in enumerate(np.digitize(matched, SITUATIONS)):
-            weights, inputs = self.weights[situation], logs[position]
+            weights, squares, inputs = self.weights[situation], self.squares[situation], logs[position]
             exponentials = np.exp(weights @ inputs - (weights @ inputs).max())
             mixed[position] = exponentials / exponentials.sum()
-            weights += LEARNING_RATE * (inputs[:, came[position]] - inputs @ mixed[position])
+            gradient = inputs[:, came[position]] - inputs @ mixed[position]
+            squares += gradient**2
+            weights += LEARNING_RATE * gradient / np.sqrt(squares)
         return mixed
 
 
-class LongestMatch:
-    """Predicts what came the last time that the text looked like this.
+class Matches:
+    """Predicts what came when the text looked like this before.
 
-    It remembers where each string of `SHORTEST` characters ended last, follows the strings back as far as they agree,
-    and counts how often a match of that length was right.
+    It remembers where each string of `SHORTEST` characters ended, and follows the strings back as far as they agree.
+    The characters that came next vote, those after long and recent matches with more weight.
 
     Args:
         ids: the training text (length,).
@@ -75,54 +83,51 @@ class LongestMatch:
 
     def __init__(self, ids, vocabulary_size: int):
         self.vocabulary_size = vocabulary_size
-        self.text, self.ends = [], {}
-        self.wrong_and_right = np.ones((LONGEST + 1, 2))  # for each length of a match
+        self.text, self.ends = [], defaultdict(list)
         self.learn(ids)
-
-    def find(self, text) -> tuple[int, int]:
-        """The length of the longest match of the end of `text` (0: none), and the id that came after it."""
-        end = self.ends.get(tuple(text[-SHORTEST:]))
-        if end is None:
-            return 0, 0
-        length = SHORTEST
-        while length < min(LONGEST, end, len(text)) and self.text[end - length - 1] == text[-length - 1]:
-            length += 1
-        return length, self.text[end]
 
     def learn(self, ids, before=()) -> None:
         """Read the ids (length,), which follow on the ids `before`."""
-        text = [*map(int, before[max(0, len(before) - LONGEST) :])]
+        text = [*map(int, before[max(0, len(before) - SHORTEST) :])]
         for symbol in map(int, ids):
-            length, guess = self.find(text[-LONGEST:])
-            if length:
-                self.wrong_and_right[length, int(guess == symbol)] += 1
             if len(text) >= SHORTEST:
-                self.ends[tuple(text[-SHORTEST:])] = len(self.text)
+                self.ends[tuple(text[-SHORTEST:])].append(len(self.text))
             self.text.append(symbol)
             text.append(symbol)
 
+    def match_length(self, end: int, text) -> int:
+        """So many characters before the place `end` of what was read are those at the end of `text`."""
+        length = SHORTEST
+        while length < min(LONGEST, end, len(text)) and self.text[end - length - 1] == text[-length - 1]:
+            length += 1
+        return length
+
+    def distribution(self, text) -> tuple[np.ndarray, int]:
+        """What comes after `text`, a list of ids: an array (vocabulary,); the length of the longest match (0: none)."""
+        votes = np.zeros(self.vocabulary_size)
+        ends = self.ends.get(tuple(text[-SHORTEST:]), ())[-MATCHES:]
+        lengths = [self.match_length(end, text) for end in ends]
+        for end, length in zip(ends, lengths, strict=True):
+            votes[self.text[end]] += np.exp(GAIN * (length - LONGEST)) / (len(self.text) - end) ** FORGETTING
+        share = UNIFORM if ends else 1
+        return (1 - share) * votes / max(votes.sum(), 1e-300) + share / self.vocabulary_size, max(lengths, default=0)
+
     def distributions(self, ids, before) -> tuple[np.ndarray, np.ndarray]:
         """The distribution of each of `ids` (length,), which follow on `before`: an array (length, vocabulary); and how
-        long the match was before each of them: an array (length,)."""
-        text = [*map(int, before[max(0, len(before) - LONGEST) :])]
-        distributions, lengths = np.empty((len(ids), self.vocabulary_size)), np.empty(len(ids), int)
-        for position, symbol in enumerate(map(int, ids)):
-            lengths[position], guess = self.find(text[-LONGEST:])
-            right = 1 / self.vocabulary_size
-            if lengths[position]:
-                wrong, right = self.wrong_and_right[lengths[position]]
-                right /= wrong + right
-            distributions[position] = (1 - right) / max(1, self.vocabulary_size - 1)
-            distributions[position, guess] = right
-            text.append(symbol)
-        return distributions, lengths
+        long the longest match was before each of them: an array (length,)."""
+        text = [*map(int, before[max(0, len(before) - LONGEST) :]), *map(int, ids)]
+        places = range(len(text) - len(ids), len(text))
+        found = [self.distribution(text[max(0, place - LONGEST) : place]) for place in places]
+        distributions, lengths = zip(*found, strict=True)
+        return np.array(distributions), np.array(lengths)
 
 
-def adaptive_bits(dynamic, train, order: int, vocabulary, ids, before) -> dict[str, np.ndarray]:
+def adaptive_bits(streams, train, order: int, vocabulary, ids, before) -> dict[str, np.ndarray]:
     """Bits for each of `ids`, which follow on the text `before`, of models that learn from what they have predicted.
 
     Args:
-        dynamic: the distributions of dynamic evaluation, in chunks, as `scoring.read_stream` yields them.
+        streams: for the name of each expert that needs the network, its distributions, in chunks as
+            `scoring.read_stream` yields them.
         train: the text that the other experts learn from first.
         order: of the n-gram model of characters.
 
@@ -132,16 +137,17 @@ def adaptive_bits(dynamic, train, order: int, vocabulary, ids, before) -> dict[s
     size = len(vocabulary)
     letters = [index for index, character in enumerate(vocabulary.decode(range(size))) if character.isalpha()]
     characters, words = NGram(train, size, order, "kneser-ney"), WordNGram(train, size, letters)
-    matches = LongestMatch(train, size)
-    experts = ("+ dynamic evaluation", f"adaptive Kneser-Ney {order}-gram", "Kneser-Ney of words", "longest match")
+    matches = Matches(train, size)
+    experts = (*streams, f"adaptive Kneser-Ney {order}-gram", "Kneser-Ney of words", "matches")
     mixer, without = Mixer(len(experts)), {name: Mixer(len(experts) - 1) for name in experts}
     bits = defaultdict(list)
     whole, start = np.concatenate([before, ids]), len(before)
-    for distributions in dynamic:
-        chunk, context = whole[start : start + len(distributions)], whole[max(0, start - CONTEXT) : start]
+    for of_network in zip(*streams.values(), strict=True):
+        chunk = whole[start : start + len(of_network[0])]
+        context = whole[max(0, start - CONTEXT) : start]
         came = np.arange(len(chunk)), chunk
         matched, lengths = matches.distributions(chunk, context)
-        given = [distributions, *(ngram.distributions(chunk, context) for ngram in (characters, words)), matched]
+        given = [*of_network, *(ngram.distributions(chunk, context) for ngram in (characters, words)), matched]
         for name, of_expert in zip(experts, given, strict=True):
             bits[name].append(of_expert[came])
         bits["+ mixture"].append(mixer.mix(given, chunk, lengths)[came])
