@@ -28,7 +28,7 @@ from pos_tagging.features import encode_sentences, encode_words, make_vocabulari
 from pos_tagging.train import PRESETS, fit
 
 ONE_LAYER = replace(PRESETS["default"], cell="gru", bidirectional=False, layers=1)
-WORDS = replace(ONE_LAYER, spelling=False, letters=False, feature_dropout=0.0, rare_word_dropout=0.0, agreement=0.0)
+WORDS = replace(ONE_LAYER, spelling=False, letters=False, feature_dropout=0.0, rare_word_dropout=0.0)
 NETWORKS = {  # name -> what is built, and with which settings
     "encoder-decoder, GRU": ("encoder-decoder", WORDS),
     "encoder-decoder, LSTM": ("encoder-decoder", replace(WORDS, cell="lstm")),

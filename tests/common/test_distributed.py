@@ -72,7 +72,7 @@ def test_padded_batches_of_uneven_shares_count_alike(flags, tmp_path):
     )
     (tmp_path / "tagged.txt").write_text(text)
     same = ["--runs", tmp_path, "--data", tmp_path / "tagged.txt", "--hidden-size", "5", "--batch-size", "4"]
-    same += ["--epochs", "2", "--dropout", "0", "--feature-dropout", "0", "--rare-word-dropout", "0"]
+    same += ["--epochs", "2", "--dropout", "0", "--feature-dropout", "0"]
     for count, name in ((1, "one"), (2, "two")):
         train(count, tmp_path, "pos_tagging/train.py", *same, "--name", name)
     difference = losses(tmp_path / "pos_tagging" / "one") - losses(tmp_path / "pos_tagging" / "two")
