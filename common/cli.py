@@ -41,6 +41,7 @@ Seed = Annotated[int, Bounds(below=2**31)]
 Positive = Annotated[float, Bounds(above=True)]  # a temperature, a standard deviation, ...
 LearningRate = Annotated[float, Bounds(above=True, below=1000)]
 Share = Annotated[float, Bounds(below=1)]  # of what is dropped
+Weight = Annotated[float, Bounds()]  # of a part of the loss; 0 leaves the part out
 
 
 class Flags:

@@ -12,6 +12,7 @@ References: Graves & Schmidhuber 2005, Framewise phoneme classification with bid
 End-to-end sequence labeling via bi-directional LSTM-CNNs-CRF (the character CNN). He et al. 2016, Deep residual
 learning for image recognition (a layer that adds to the one below). Kiperwasser & Goldberg 2016, Simple and accurate
 dependency parsing using bidirectional LSTM feature representations (words that are now and then unknown in training).
+Liang et al. 2021, R-Drop: regularized dropout for neural networks (two passes that should agree).
 """
 
 import keras
@@ -20,6 +21,7 @@ from keras import layers, ops
 
 from common import fast_rnn
 from common.metrics import MaskedAccuracy, masked_crossentropy
+from common.padding import PADDED
 from pos_tagging.features import LETTERS, UNKNOWN_ID, feature_names
 
 CELLS = {"simple": fast_rnn.SimpleRNN, "lstm": fast_rnn.LSTM, "gru": fast_rnn.GRU}
@@ -141,7 +143,27 @@ def build_model(hyperparameters, vocabularies):
     return keras.Model(ids, layers.Dense(len(vocabularies["tags"]))(hidden))
 
 
+def agreeing_crossentropy(weight):
+    """The loss of a batch that holds every sentence twice, first all of them, then all again (`twice` in train.py).
+
+    It is the masked cross-entropy, and `weight` times the mean of the Kullback-Leibler divergences, both ways, between
+    the first and the second answer to each real word. Without dropout the answers are the same, and so is the loss.
+    """
+    crossentropy = masked_crossentropy()
+
+    def loss(targets, logits):  # (2 * batch, time), (2 * batch, time, tags)
+        first, second = ops.split(ops.log_softmax(logits), 2)  # log-probabilities, (batch, time, tags) each
+        divergences = ops.sum((ops.exp(first) - ops.exp(second)) * (first - second), axis=-1) / 2  # (batch, time)
+        real = ops.cast(ops.split(targets, 2)[0] != PADDED, divergences.dtype)
+        divergence = ops.divide_no_nan(ops.sum(divergences * real), ops.sum(real))
+        return crossentropy(targets, logits) + weight * divergence
+
+    return loss
+
+
 def compile_model(model, hyperparameters, steps):
     """Compile for `steps` steps of training in all; the learning rate falls to 0 along half a cosine."""
     rate = keras.optimizers.schedules.CosineDecay(hyperparameters.learning_rate, steps)
-    model.compile(keras.optimizers.Adam(rate), masked_crossentropy(), metrics=[MaskedAccuracy()], jit_compile=False)
+    weight = hyperparameters.agreement
+    loss = agreeing_crossentropy(weight) if weight else masked_crossentropy()
+    model.compile(keras.optimizers.Adam(rate), loss, metrics=[MaskedAccuracy()], jit_compile=False)

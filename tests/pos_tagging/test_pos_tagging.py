@@ -6,6 +6,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from nltk.tokenize import NLTKWordTokenizer
 
 from common import InputError
@@ -20,7 +21,14 @@ from pos_tagging.baselines import _features, crf, most_frequent_tag, perceptron
 from pos_tagging.encoder_decoder import AttentionDecoder, build_attention, build_encoder_decoder
 from pos_tagging.eval import difference, measure, print_errors
 from pos_tagging.features import encode_sentences, encode_words, features, make_vocabularies
-from pos_tagging.model import CharacterCNN, FeatureDropout, RareWordDropout, build_model
+from pos_tagging.model import (
+    CharacterCNN,
+    FeatureDropout,
+    RareWordDropout,
+    agreeing_crossentropy,
+    build_model,
+    compile_model,
+)
 from pos_tagging.tag import as_text
 from pos_tagging.tagger import tag_lines, tag_sentences
 from pos_tagging.train import Hyperparameters
@@ -327,6 +335,72 @@ def test_layers_come_back_from_their_configuration(layer, settings):
     again = type(layer).from_config(layer.get_config())
     for config in (layer.get_config(), again.get_config()):
         assert {name: config[name] for name in settings} == settings
+
+
+def passes():
+    """Logits of two passes (2 * 3, 4, 5) over sentences of 4, 2 and 1 words, and their targets (2 * 3, 4)."""
+    generator = np.random.default_rng(0)
+    targets = pad([generator.integers(0, 5, length) for length in (4, 2, 1)], PADDED)
+    return np.concatenate([targets, targets]), generator.normal(size=(6, 4, 5)).astype("float32")
+
+
+def test_the_agreement_is_the_mean_divergence_of_the_two_passes_over_real_words():
+    targets, logits = passes()
+    costs, divergences = [], []
+    for row, length in enumerate((4, 2, 1)):
+        for place in range(length):
+            p, q = softmax(logits[row, place]), softmax(logits[row + 3, place])  # the same word, read twice
+            divergences += [np.sum(p * np.log(p / q)), np.sum(q * np.log(q / p))]
+            costs += [-np.log(each[targets[row, place]]) for each in (p, q)]
+    expected = np.mean(costs) + 0.3 * np.mean(divergences)
+    assert float(agreeing_crossentropy(0.3)(targets, logits)) == pytest.approx(expected, rel=1e-5)
+    logits[targets == PADDED] = np.random.default_rng(1).normal(0, 9, (10, 5))  # whatever is said of padding
+    assert float(agreeing_crossentropy(0.3)(targets, logits)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_passes_that_agree_cost_no_more_than_without_agreement():
+    targets, logits = passes()
+    logits[3:] = logits[:3]
+    assert float(agreeing_crossentropy(5.0)(targets, logits)) == pytest.approx(
+        float(masked_crossentropy()(targets[:3], logits[:3])), rel=1e-5
+    )
+    nothing = np.full((2, 3), PADDED)
+    assert float(agreeing_crossentropy(5.0)(nothing, np.ones((2, 3, 5), "float32"))) == 0  # a worker's padding
+
+
+def one_batch(sentences):
+    inputs, targets = encode_sentences(sentences, VOCABULARIES)
+    return tf.data.Dataset.from_tensors((pad(inputs), pad(targets, PADDED)))
+
+
+def test_a_batch_holds_every_sentence_twice_in_the_same_order():
+    ((inputs, targets),) = one_batch(SENTENCES[:3]).as_numpy_iterator()
+    ((all_inputs, all_targets),) = train.twice(one_batch(SENTENCES[:3])).as_numpy_iterator()
+    for part, both in ((inputs, all_inputs), (targets, all_targets)):
+        assert np.array_equal(both, np.concatenate([part, part]))
+
+
+def test_without_dropout_the_loss_of_training_and_validation_is_the_cross_entropy():
+    """Three sentences to learn from and five for validation: neither number can be halved."""
+    settings = replace(TINY, layers=1, cell="simple", agreement=0.5, epochs=1, learning_rate=1e-12)
+    model, parts = model_of(settings), (one_batch(SENTENCES[:3]), one_batch(SENTENCES[3:8]))
+    compile_model(model, settings, steps=1)
+    train.fit(model, settings, *parts)
+    found = [model.history.history[name][0] for name in ("loss", "val_loss")]
+    expected = [float(masked_crossentropy()(targets, model(inputs))) for ((inputs, targets),) in parts]
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_without_agreement_each_sentence_is_read_once_and_the_loss_is_the_cross_entropy(monkeypatch):
+    settings, seen = replace(TINY, agreement=0.0), []
+    monkeypatch.setattr(
+        keras.Model, "fit", lambda model, batches, validation_data, **_: seen.extend([batches, validation_data])
+    )
+    model, parts = model_of(settings), [one_batch(SENTENCES[:3]), one_batch(SENTENCES[3:8])]
+    compile_model(model, settings, steps=1)
+    train.fit(model, settings, *parts)
+    assert all(given is part for given, part in zip(seen, parts, strict=True))
+    assert model.loss.get_config() == masked_crossentropy().get_config()
 
 
 @pytest.mark.parametrize("validate", [True, False])
