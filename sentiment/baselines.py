@@ -21,7 +21,7 @@ from sklearn.svm import LinearSVC
 from common.data import normalise
 from common.fast_rnn import LSTM
 from common.vocabulary import Vocabulary
-from sentiment.model import PACKAGE, Temperature, build_model, predict
+from sentiment.model import PACKAGE, Calibration, build_model, predict
 from sentiment.splits import inner_folds
 from sentiment.subwords import make_encoder, make_vocabulary
 from sentiment.training import fit
@@ -110,7 +110,7 @@ def build_lstm(settings, vocabulary_size: int) -> Model:
             LSTM(settings.hidden_size),  # the state after the last real word
             layers.Dropout(settings.dropout),
             layers.Dense(1),
-            Temperature(name="temperature"),
+            Calibration(name="calibration"),
         ]
     )
 
@@ -124,7 +124,7 @@ def build_cnn(settings, vocabulary_size: int) -> Model:
     threes = layers.Conv1D(2 * settings.hidden_size, 3, activation="relu", use_bias=False)(words)
     sentence = layers.GlobalMaxPooling1D()(threes)  # without a bias, padding gives 0, the least that there is
     logits = layers.Dense(1)(layers.Dropout(settings.dropout)(sentence))
-    return Model(ids, Temperature(name="temperature")(logits))
+    return Model(ids, Calibration(name="calibration")(logits))
 
 
 def make_word_encoder(sentences: Sequence[str], settings) -> Callable[[str], np.ndarray]:

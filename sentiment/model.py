@@ -5,7 +5,7 @@
         -> MaskedMaxPooling (batch, 2 hidden) -> Dense: logit (batch, 1)
     ids (batch, time, subwords)
         -> SubwordLogits (batch, 1), added to the logit
-    the sum -> Temperature: the same, over a number
+    the sum -> Calibration: the same, less sure
 
 A logit above 0 says that the sentence is positive.
 """
@@ -91,18 +91,25 @@ class MaskedMaxPooling(layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class Temperature(layers.Layer):
-    """Logits -> logits, divided by one number. It is 1 until training.py sets it, on sentences not trained on: above 1
-    where the network is too sure of itself, below 1 where it is not sure enough.
+class Calibration(layers.Layer):
+    """Logits -> logits that are as sure as they may be, by two numbers that training.py sets, on sentences not trained
+    on. Until then the logits stay as they are.
 
-    Reference: Guo et al. 2017, On calibration of modern neural networks.
+    `temperature` divides the logits: it is above 1 where the network is too sure of itself, below 1 where it is not
+    sure enough. `wrong` is the share of the labels that are wrong, whatever the sentence says: with a probability of p
+    that a sentence is positive, its label is positive with (1 - wrong) p + wrong (1 - p), never more than 1 - wrong.
+
+    Reference: Guo et al. 2017, On calibration of modern neural networks (the temperature).
     """
 
     def build(self, input_shape):
         self.temperature = self.add_weight(shape=(), initializer="ones", trainable=False, name="temperature")
+        self.wrong = self.add_weight(shape=(), initializer="zeros", trainable=False, name="wrong")
 
     def call(self, logits):
-        return logits / self.temperature
+        logits = logits / self.temperature  # log p - log (1 - p)
+        right, wrong = ops.log(1 - self.wrong), ops.log(self.wrong)  # the latter is minus infinity at the start
+        return ops.logaddexp(right + logits, wrong) - ops.logaddexp(wrong + logits, right)
 
 
 def build_model(hyperparameters, vocabulary_size: int) -> Model:
@@ -123,7 +130,7 @@ def build_model(hyperparameters, vocabulary_size: int) -> Model:
     sentence = layers.Dropout(hyperparameters.sentence_dropout, noise_shape=(None, 1))(sentence)  # all of it or nothing
     deep = layers.Dense(1)(sentence)
     wide = SubwordLogits(vocabulary_size, hyperparameters.subword_logit_scale)(ids)
-    return Model(ids, Temperature(name="temperature")(layers.Add()([deep, wide])))
+    return Model(ids, Calibration(name="calibration")(layers.Add()([deep, wide])))
 
 
 def predict(model: Model, encode, sentences) -> np.ndarray:

@@ -21,8 +21,9 @@ see the difference. The model you use afterwards, `model.keras`, is trained like
 With so few sentences, none is set aside to find the best epoch: the number of epochs is fixed. It was chosen, as were
 the other numbers below, on the training parts of the folds alone: `python sentiment/compare.py --protocol inner`
 trains on four fifths of each and measures on its last fifth. Of 3,000 sentences or more, such as a file of your own, a
-tenth is set aside (training.py): training stops where the loss on it does not fall any more, and the *temperature* is
-set there, by which the logits are divided, so that of the sentences with a probability of 0.8, 80 % are positive.
+tenth is set aside (training.py): training stops where the loss on it does not fall any more, and two numbers are found
+there that *calibrate* the network, so that of the sentences with a probability of 0.8, 80 % are positive: a temperature
+that divides the logits, and the share of the labels that are wrong. Where a tenth of them is, nothing is 99 % sure.
 
 References: Hochreiter & Schmidhuber 1997, Long short-term memory. Bojanowski et al. 2017, Enriching word vectors with
 subword information. Cheng et al. 2016, Wide & deep learning for recommender systems (the subword logits). Gal &

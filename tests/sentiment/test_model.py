@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from common.padding import pad
-from sentiment.model import MaskedMaxPooling, SubwordEmbedding, SubwordLogits, Temperature, build_model, predict
+from sentiment.model import Calibration, MaskedMaxPooling, SubwordEmbedding, SubwordLogits, build_model, predict
 from sentiment.subwords import MAX_SUBWORDS
 from sentiment.train import Hyperparameters
 
@@ -17,8 +17,8 @@ TINY = Hyperparameters(embedding_size=5, hidden_size=6, word_dropout=0.0, input_
 def with_random_weights(model):
     generator = np.random.default_rng(1)
     model.set_weights([generator.normal(0, 0.7, weight.shape) for weight in model.get_weights()])
-    if isinstance(model.layers[-1], Temperature):
-        model.layers[-1].temperature.assign(1.3)
+    if isinstance(model.layers[-1], Calibration):
+        model.layers[-1].set_weights(np.array([1.3, 0.1]))
     return model
 
 
@@ -36,12 +36,22 @@ def test_padded_words_are_masked():
     assert np.array(SubwordEmbedding(20, 5, mask_zero=True).compute_mask(ids)).tolist() == [[True, True, False]]
 
 
-def test_logits_are_divided_by_the_temperature():
-    layer = Temperature()
-    assert np.allclose(layer(np.array([[3.0], [-1.0]])), [[3], [-1]])
-    layer.temperature.assign(4)
-    assert np.allclose(layer(np.array([[3.0], [-1.0]])), [[0.75], [-0.25]])
+def test_the_calibration_leaves_logits_as_they_are_at_the_start():
+    layer = Calibration()
+    assert np.allclose(layer(np.array([[3.0], [-1.0], [90.0], [-90.0]])), [[3], [-1], [90], [-90]])
     assert layer.trainable_variables == []
+
+
+def test_calibrated_probabilities_by_hand():
+    """A logit of 4 log 3 at a temperature of 4: a probability of 3/4. With a fifth of the labels wrong, the label is
+    positive with a probability of 4/5 * 3/4 + 1/5 * 1/4 = 0.65. However large the logit, it is never above 4/5."""
+    layer = Calibration()
+    layer.build((None, 1))
+    layer.set_weights(np.array([4, 0]))
+    assert np.allclose(layer(np.array([[3.0], [-1.0]])), [[0.75], [-0.25]])
+    layer.set_weights(np.array([4, 0.2]))
+    logits = np.array(layer(4 * np.log([[3.0], [1 / 3], [1], [1e30], [1e-30]])))[:, 0]
+    assert np.allclose(1 / (1 + np.exp(-logits)), [0.65, 0.35, 0.5, 0.8, 0.2])
 
 
 def test_subword_logits_are_added_up_and_scaled():
@@ -87,8 +97,8 @@ def test_the_logit_is_a_linear_function_of_the_sentence_plus_the_subword_logits(
     wide = next(layer for layer in model.layers if isinstance(layer, SubwordLogits))
     weights, bias = dense.get_weights()
     assert sentence.shape == (2, 2 * TINY.hidden_size)
-    temperature = model.get_layer("temperature").temperature
-    assert np.allclose(model(ids), (sentence @ weights + bias + wide(ids)) / temperature, atol=1e-5)
+    model.get_layer("calibration").set_weights(np.array([1.3, 0]))
+    assert np.allclose(model(ids), (sentence @ weights + bias + wide(ids)) / 1.3, atol=1e-5)
     assert wide.scale == TINY.subword_logit_scale
 
 

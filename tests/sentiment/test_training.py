@@ -16,7 +16,7 @@ from sentiment.model import build_model, predict
 from sentiment.scoring import load_classifier
 from sentiment.subwords import make_encoder, make_vocabulary
 from sentiment.train import Hyperparameters, for_raw_file
-from sentiment.training import best_temperature, compiled_model, fit, split_validation, train_and_save
+from sentiment.training import best_calibration, compiled_model, fit, split_validation, train_and_save
 
 TINY = Hyperparameters(embedding_size=5, hidden_size=6, word_dropout=0.0, input_dropout=0.0, dropout=0.0, epochs=1)
 ROWS = deduplicate(parse_opinions(opinions(400), "sample")[0])
@@ -132,13 +132,26 @@ def test_a_tenth_of_many_sentences_validates():
 
 
 def test_the_temperature_by_hand():
-    """Logits of 4 and -4, of which three quarters are right: the probability should be 3/4, the logit log 3."""
-    logits, labels = np.array([4.0, 4, 4, 4, -4, -4, -4, -4]), np.array([1, 1, 1, 0, 0, 0, 0, 1])
-    assert best_temperature(logits, labels) == pytest.approx(4 / math.log(3), rel=0.01)
-    assert best_temperature(logits / 10, labels) == pytest.approx(0.4 / math.log(3), rel=0.01)
+    """Logits of 4 and -4, of which three quarters are right: the probability should be 3/4, the logit log 3. There are
+    as many sure ones, 100 and -100, all of them right: no label is wrong because the sentence does not say it."""
+    logits = np.array([4.0, 4, 4, 4, -4, -4, -4, -4, *[100, -100] * 20])
+    labels = np.array([1, 1, 1, 0, 0, 0, 0, 1, *[1, 0] * 20])
+    for scale in (1, 10):
+        temperature, wrong = best_calibration(logits / scale, labels)
+        assert temperature == pytest.approx(4 / scale / math.log(3), rel=0.02) and wrong == 0
 
 
-def test_of_many_sentences_the_best_epoch_is_kept_and_the_temperature_set_on_the_validation_part(tmp_path, monkeypatch):
+def test_the_share_of_wrong_labels_is_found():
+    """The sigmoid of half the logit says how likely a sentence is positive; then a tenth of the labels are turned."""
+    generator = np.random.default_rng(0)
+    logits = generator.normal(0, 8, 20_000)
+    labels = generator.random(20_000) < 1 / (1 + np.exp(-logits / 2))
+    assert best_calibration(logits, labels) == pytest.approx((2, 0), rel=0.05)
+    labels ^= generator.random(20_000) < 0.1
+    assert best_calibration(logits, labels) == pytest.approx((2, 0.1), rel=0.05)
+
+
+def test_of_many_sentences_the_best_epoch_is_kept_and_calibrated_on_the_validation_part(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "MANY", 100)
     monkeypatch.setattr(training, "MAX_EPOCHS", 8)
     noise = [(int(label), sentence) for label, (_, sentence) in zip(np.arange(200) % 7 % 2, ROWS, strict=False)]
@@ -153,7 +166,9 @@ def test_of_many_sentences_the_best_epoch_is_kept_and_the_temperature_set_on_the
     labels = np.array([noise[row][0] for row in rows])
     for name in ("model", "fold-1"):  # the one is restored from its file, the other from memory
         model, encode = load_classifier(tmp_path / f"{name}.keras")
-        temperature = float(model.get_layer("temperature").temperature)
-        logits = model(pad([encode(noise[row][1]) for row in rows])).numpy()[:, 0] * temperature
+        calibration = model.get_layer("calibration")
+        found = calibration.get_weights()
+        calibration.set_weights(np.array([1, 0]))
+        logits = model(pad([encode(noise[row][1]) for row in rows])).numpy()[:, 0]
         assert np.logaddexp(0, -np.where(labels, logits, -logits)).mean() == pytest.approx(min(losses), abs=1e-4)
-        assert temperature == pytest.approx(best_temperature(logits, labels), rel=1e-3) != 1
+        assert found == pytest.approx(best_calibration(logits, labels), rel=1e-3) != [1, 0]
