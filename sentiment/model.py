@@ -108,8 +108,8 @@ class Calibration(layers.Layer):
 
     def call(self, logits):
         logits = logits / self.temperature  # log p - log (1 - p)
-        right, wrong = ops.log(1 - self.wrong), ops.log(self.wrong)  # the latter is minus infinity at the start
-        return ops.logaddexp(right + logits, wrong) - ops.logaddexp(wrong + logits, right)
+        wrong = ops.log(self.wrong) - ops.log(1 - self.wrong)  # minus infinity at the start
+        return logits + ops.softplus(wrong - logits) - ops.softplus(wrong + logits)
 
 
 def build_model(hyperparameters, vocabulary_size: int) -> Model:
