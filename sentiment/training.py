@@ -72,7 +72,7 @@ def fit(
 
     Of many sentences, a tenth is set aside: training stops where the loss on it does not fall any more, the weights of
     the best epoch are kept, and the probabilities are calibrated there. So many sentences are not learned by heart
-    soon: the recurrent layer is never ignored (`sentence_dropout`). Few sentences are all trained on, for all epochs.
+    soon: the deep part is never ignored (`sentence_dropout`). Few sentences are all trained on, for all epochs.
 
     Args:
         build: makes the network from hyperparameters and vocabulary size, as `build_model` does.

@@ -7,11 +7,19 @@ import numpy as np
 import pytest
 
 from common.padding import pad
-from sentiment.model import Calibration, MaskedMaxPooling, SubwordEmbedding, SubwordLogits, build_model, predict
+from sentiment.model import (
+    BestMatches,
+    Calibration,
+    MaskedMaxPooling,
+    SubwordEmbedding,
+    SubwordLogits,
+    build_model,
+    predict,
+)
 from sentiment.subwords import MAX_SUBWORDS
 from sentiment.train import Hyperparameters
 
-TINY = Hyperparameters(embedding_size=5, hidden_size=6, word_dropout=0.0, input_dropout=0.0, dropout=0.0)
+TINY = Hyperparameters(embedding_size=5, hidden_size=6, filters=4, word_dropout=0.0, input_dropout=0.0, dropout=0.0)
 
 
 def with_random_weights(model):
@@ -70,6 +78,31 @@ def test_masked_max_pooling_looks_at_real_steps_only():
     assert np.allclose(MaskedMaxPooling()(states), [[0.9, 0.9], [0.8, 0.8]])
 
 
+def test_the_best_matches_of_the_filters_against_numpy():
+    """Each filter at each place, also where it looks at the first or at the last word only; none matches below 0."""
+    generator = np.random.default_rng(0)
+    layer, words = BestMatches(9), generator.normal(size=(2, 5, 4)).astype("float32")
+    lengths = [5, 1]
+    found = np.array(layer(words, mask=np.arange(5) < np.array(lengths)[:, None]))
+    [kernel] = layer.get_weights()  # (3, features, filters)
+    assert kernel.shape == (3, 4, 9)
+    for sentence, length, of_sentence in zip(words, lengths, found, strict=True):
+        best = np.zeros(9)
+        for first in range(-2, length):
+            real = [number for number in range(3) if 0 <= first + number < length]
+            best = np.maximum(best, sum(sentence[first + number] @ kernel[number] for number in real))
+        assert np.allclose(of_sentence, best, atol=1e-5)
+    assert 0 < np.count_nonzero(found) < found.size
+    assert np.allclose(layer(words)[0], found[0], atol=1e-5)  # without a mask, all words are real
+
+
+def test_without_filters_the_recurrent_layer_reads_alone():
+    with_filters, without = (build_model(replace(TINY, filters=filters), 20) for filters in (4, 0))
+    assert with_filters.get_layer("sentence").output.shape[1] == 2 * TINY.hidden_size + 4
+    assert without.get_layer("sentence").output.shape[1] == 2 * TINY.hidden_size
+    assert not any(isinstance(layer, BestMatches) for layer in without.layers)
+
+
 @pytest.mark.parametrize("cell", ["simple", "lstm", "gru"])
 def test_padding_does_not_change_what_the_model_says(cell):
     model = with_random_weights(build_model(replace(TINY, cell=cell), 20))
@@ -92,11 +125,11 @@ def test_the_order_of_subwords_and_missing_ones_do_not_matter_but_the_order_of_w
 def test_the_logit_is_a_linear_function_of_the_sentence_plus_the_subword_logits():
     model = with_random_weights(build_model(TINY, 20))
     ids = np.random.default_rng(0).integers(1, 20, (2, 4, MAX_SUBWORDS))
-    sentence = keras.Model(model.input, model.get_layer("sentence").output)(ids)  # (2, 2 hidden)
+    sentence = keras.Model(model.input, model.get_layer("sentence").output)(ids)  # (2, 2 hidden + filters)
     dense = next(layer for layer in model.layers if isinstance(layer, keras.layers.Dense))
     wide = next(layer for layer in model.layers if isinstance(layer, SubwordLogits))
     weights, bias = dense.get_weights()
-    assert sentence.shape == (2, 2 * TINY.hidden_size)
+    assert sentence.shape == (2, 2 * TINY.hidden_size + TINY.filters)
     model.get_layer("calibration").set_weights(np.array([1.3, 0]))
     assert np.allclose(model(ids), (sentence @ weights + bias + wide(ids)) / 1.3, atol=1e-5)
     assert wide.scale == TINY.subword_logit_scale

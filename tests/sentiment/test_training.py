@@ -47,6 +47,7 @@ def test_the_accuracy_of_training_says_positive_above_a_probability_of_one_half(
     model, inputs = compiled_model(build_model, TINY), pad(INPUTS[:60])
     generator = np.random.default_rng(1)
     model.set_weights([generator.normal(0, 0.3, weight.shape) for weight in model.get_weights()])
+    model.get_layer("calibration").set_weights(np.array([1, 0]))
     logits = model.predict_on_batch(inputs)[:, 0]
     said = logits > 0
     assert 0 < said.sum() < 60 and (np.abs(logits) < 0.5).any()
@@ -172,3 +173,21 @@ def test_of_many_sentences_the_best_epoch_is_kept_and_calibrated_on_the_validati
         logits = model(pad([encode(noise[row][1]) for row in rows])).numpy()[:, 0]
         assert np.logaddexp(0, -np.where(labels, logits, -logits)).mean() == pytest.approx(min(losses), abs=1e-4)
         assert found == pytest.approx(best_calibration(logits, labels), rel=1e-3) != [1, 0]
+
+
+def test_a_calibration_that_is_in_the_file_of_the_best_epoch_is_found_anew(tmp_path, monkeypatch):
+    """A training that is resumed after its last epoch finds the calibrated model in its file."""
+    monkeypatch.setattr(training, "MANY", 100)
+    labels = np.arange(len(INPUTS)) % 7 % 2
+    file = tmp_path / "model.keras"
+    saved = build_model(TINY, TINY.vocabulary_size)
+    generator = np.random.default_rng(0)
+    saved.set_weights([generator.normal(0, 0.3, weight.shape) for weight in saved.get_weights()])
+    calibration = saved.get_layer("calibration")
+    calibration.set_weights(np.array([1, 0]))
+    rows = split_validation(len(INPUTS))[1]
+    expected = best_calibration(saved.predict_on_batch(pad([INPUTS[row] for row in rows]))[:, 0], labels[rows])
+    calibration.set_weights(np.array([5, 0.3]))
+    saved.save(file)
+    model = fit(build_model, TINY, INPUTS, labels, lambda batches, monitor: [], file)
+    assert model.get_layer("calibration").get_weights() == pytest.approx(expected, rel=1e-3)
