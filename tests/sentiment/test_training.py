@@ -178,16 +178,15 @@ def test_of_many_sentences_the_best_epoch_is_kept_and_calibrated_on_the_validati
 def test_a_calibration_that_is_in_the_file_of_the_best_epoch_is_found_anew(tmp_path, monkeypatch):
     """A training that is resumed after its last epoch finds the calibrated model in its file."""
     monkeypatch.setattr(training, "MANY", 100)
-    labels = np.arange(len(INPUTS)) % 7 % 2
-    file = tmp_path / "model.keras"
-    saved = build_model(TINY, TINY.vocabulary_size)
-    generator = np.random.default_rng(0)
+    saved, generator = compiled_model(build_model, TINY), np.random.default_rng(0)
     saved.set_weights([generator.normal(0, 0.3, weight.shape) for weight in saved.get_weights()])
     calibration = saved.get_layer("calibration")
     calibration.set_weights(np.array([1, 0]))
-    rows = split_validation(len(INPUTS))[1]
-    expected = best_calibration(saved.predict_on_batch(pad([INPUTS[row] for row in rows]))[:, 0], labels[rows])
+    logits = saved.predict_on_batch(pad(INPUTS))[:, 0]
+    labels = (logits > 0) ^ (generator.random(len(INPUTS)) < 0.2)
+    validation = split_validation(len(INPUTS))[1]
+    expected = best_calibration(logits[validation], labels[validation])
     calibration.set_weights(np.array([5, 0.3]))
-    saved.save(file)
-    model = fit(build_model, TINY, INPUTS, labels, lambda batches, monitor: [], file)
+    saved.save(tmp_path / "model.keras")
+    model = fit(build_model, TINY, INPUTS, labels, lambda batches, monitor: [], tmp_path / "model.keras")
     assert model.get_layer("calibration").get_weights() == pytest.approx(expected, rel=1e-3)
