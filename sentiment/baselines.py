@@ -7,9 +7,8 @@ References: Wang & Manning 2012, Baselines and bigrams: simple, good sentiment a
 
 from collections.abc import Callable, Sequence
 
-import keras
 import numpy as np
-from keras import Input, Model, Sequential, layers, ops
+from keras import Input, Model, Sequential, layers
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
@@ -21,7 +20,7 @@ from sklearn.svm import LinearSVC
 from common.data import normalise
 from common.fast_rnn import LSTM
 from common.vocabulary import Vocabulary
-from sentiment.model import PACKAGE, Temperature, build_model, predict
+from sentiment.model import BestMatches, Calibration, build_model, predict
 from sentiment.splits import inner_folds
 from sentiment.subwords import make_encoder, make_vocabulary
 from sentiment.training import fit
@@ -85,21 +84,6 @@ def strongest_linear(labels: np.ndarray, sentences: np.ndarray) -> str:
     return max(LINEAR, key=inner_accuracy)
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
-class ZeroMasked(layers.Layer):
-    """Sets masked steps to zero: (batch, time, features), masked -> the same shape, not masked any more."""
-
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        self.supports_masking = True
-
-    def call(self, inputs, mask=None):
-        return inputs * ops.cast(mask, inputs.dtype)[..., None]
-
-    def compute_mask(self, inputs, mask=None):
-        return None
-
-
 def build_lstm(settings, vocabulary_size: int) -> Model:
     """The model of the book: ids of words (batch, time), 0 where padded -> logits (batch, 1)."""
     return Sequential(
@@ -110,7 +94,7 @@ def build_lstm(settings, vocabulary_size: int) -> Model:
             LSTM(settings.hidden_size),  # the state after the last real word
             layers.Dropout(settings.dropout),
             layers.Dense(1),
-            Temperature(name="temperature"),
+            Calibration(name="calibration"),
         ]
     )
 
@@ -119,12 +103,10 @@ def build_cnn(settings, vocabulary_size: int) -> Model:
     """A 1-D convolution over three words at a time: ids of words (batch, time), 0 where padded -> logits (batch, 1)."""
     ids = Input((None,), dtype="int32")
     words = layers.Embedding(vocabulary_size, settings.embedding_size, mask_zero=True)(ids)
-    words = layers.Dropout(settings.input_dropout)(ZeroMasked()(words))  # (batch, time, embedding)
-    words = layers.ZeroPadding1D(2)(words)
-    threes = layers.Conv1D(2 * settings.hidden_size, 3, activation="relu", use_bias=False)(words)
-    sentence = layers.GlobalMaxPooling1D()(threes)  # without a bias, padding gives 0, the least that there is
+    words = layers.Dropout(settings.input_dropout)(words)  # (batch, time, embedding)
+    sentence = BestMatches(2 * settings.hidden_size)(words)
     logits = layers.Dense(1)(layers.Dropout(settings.dropout)(sentence))
-    return Model(ids, Temperature(name="temperature")(logits))
+    return Model(ids, Calibration(name="calibration")(logits))
 
 
 def make_word_encoder(sentences: Sequence[str], settings) -> Callable[[str], np.ndarray]:

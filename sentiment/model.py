@@ -1,11 +1,13 @@
 """The network that reads a sentence: a deep part, and a wide part beside it.
 
     ids (batch, time, subwords)
-        -> SubwordEmbedding (batch, time, embedding) -> bidirectional LSTM (batch, time, 2 hidden)
-        -> MaskedMaxPooling (batch, 2 hidden) -> Dense: logit (batch, 1)
+        -> SubwordEmbedding: words (batch, time, embedding)
+    words -> bidirectional GRU (batch, time, 2 hidden) -> MaskedMaxPooling (batch, 2 hidden)
+    words -> BestMatches: a convolution over three words, max pooling (batch, filters)
+    both, side by side (batch, 2 hidden + filters) -> Dense: logit (batch, 1)
     ids (batch, time, subwords)
         -> SubwordLogits (batch, 1), added to the logit
-    the sum -> Temperature: the same, over a number
+    the sum -> Calibration: the same, less sure
 
 A logit above 0 says that the sentence is positive.
 """
@@ -91,18 +93,57 @@ class MaskedMaxPooling(layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class Temperature(layers.Layer):
-    """Logits -> logits, divided by one number. It is 1 until training.py sets it, on sentences not trained on: above 1
-    where the network is too sure of itself, below 1 where it is not sure enough.
+class BestMatches(layers.Layer):
+    """A convolution over the words, then max pooling: (batch, time, features), masked -> (batch, filters).
 
-    Reference: Guo et al. 2017, On calibration of modern neural networks.
+    A filter is compared with every three neighbouring words. Its best match in the sentence is kept, or 0 if none is
+    above 0.
+
+    Reference: Kim 2014, Convolutional neural networks for sentence classification.
+    """
+
+    def __init__(self, filters: int, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self.filters = filters
+        self.convolution = layers.Conv1D(filters, 3, activation="relu", use_bias=False)
+
+    def build(self, input_shape):
+        self.convolution.build(input_shape)
+
+    def call(self, words, mask=None):
+        if mask is not None:
+            words = words * ops.cast(mask, words.dtype)[..., None]
+        words = ops.pad(words, [(0, 0), (2, 2), (0, 0)])  # a filter may match one word alone, at either end
+        return ops.max(self.convolution(words), axis=1)  # without a bias, padding gives 0, the least that there is
+
+    def compute_mask(self, words, mask=None):
+        return None  # there is no time any more
+
+    def get_config(self):
+        return super().get_config() | {"filters": self.filters}
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class Calibration(layers.Layer):
+    """Logits -> logits that are as sure as they may be, by two numbers that training.py sets, on sentences not trained
+    on. Until then the logits stay as they are.
+
+    `temperature` divides the logits: it is above 1 where the network is too sure of itself, below 1 where it is not
+    sure enough. `wrong` is the share of the labels that are wrong, whatever the sentence says: with a probability of p
+    that a sentence is positive, its label is positive with (1 - wrong) p + wrong (1 - p), never more than 1 - wrong.
+
+    Reference: Guo et al. 2017, On calibration of modern neural networks (the temperature).
     """
 
     def build(self, input_shape):
         self.temperature = self.add_weight(shape=(), initializer="ones", trainable=False, name="temperature")
+        self.wrong = self.add_weight(shape=(), initializer="zeros", trainable=False, name="wrong")
 
     def call(self, logits):
-        return logits / self.temperature
+        logits = logits / self.temperature  # log p - log (1 - p)
+        wrong = ops.log(self.wrong) - ops.log(1 - self.wrong)  # minus infinity at the start
+        return logits + ops.softplus(wrong - logits) - ops.softplus(wrong + logits)
 
 
 def build_model(hyperparameters, vocabulary_size: int) -> Model:
@@ -118,12 +159,15 @@ def build_model(hyperparameters, vocabulary_size: int) -> Model:
     words = layers.Dropout(hyperparameters.word_dropout, noise_shape=(None, None, 1))(words)  # of whole words
     words = layers.Dropout(hyperparameters.input_dropout, noise_shape=(None, 1, size))(words)  # the same in all words
     states = layers.Bidirectional(recurrent(hyperparameters.hidden_size, return_sequences=True))(words)
-    sentence = MaskedMaxPooling(name="sentence")(states)  # (batch, 2 hidden)
+    features = [MaskedMaxPooling()(states)]  # (batch, 2 hidden)
+    if hyperparameters.filters:
+        features.append(BestMatches(hyperparameters.filters)(words))  # (batch, filters)
+    sentence = layers.Concatenate(name="sentence")(features)  # (batch, 2 hidden + filters)
     sentence = layers.Dropout(hyperparameters.dropout)(sentence)
     sentence = layers.Dropout(hyperparameters.sentence_dropout, noise_shape=(None, 1))(sentence)  # all of it or nothing
     deep = layers.Dense(1)(sentence)
     wide = SubwordLogits(vocabulary_size, hyperparameters.subword_logit_scale)(ids)
-    return Model(ids, Temperature(name="temperature")(layers.Add()([deep, wide])))
+    return Model(ids, Calibration(name="calibration")(layers.Add()([deep, wide])))
 
 
 def predict(model: Model, encode, sentences) -> np.ndarray:

@@ -1,5 +1,6 @@
 """How a network of this task learns: from the beginning on each part of the sentences, and with each seed."""
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -46,13 +47,17 @@ def split_validation(count: int) -> tuple[np.ndarray, np.ndarray]:
     return np.sort(order[validation:]), np.sort(order[:validation])
 
 
-def best_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """The number by which to divide the logits (sentences,), so that their logarithmic loss is the smallest.
-
-    Reference: Guo et al. 2017, On calibration of modern neural networks.
-    """
+def best_calibration(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+    """The temperature and the share of wrong labels (`Calibration` in model.py) with which the logarithmic loss of the
+    logits (sentences,) is the smallest."""
     signed = np.where(labels, logits, -logits)  # above 0: right
-    return min(np.geomspace(0.1, 10, 401), key=lambda temperature: np.logaddexp(0, -signed / temperature).mean())
+    temperatures, shares = np.geomspace(0.1, 10, 201), np.arange(0, 0.4, 0.01)
+
+    def loss(temperature: float, wrong: float) -> float:
+        of_label = np.exp(-np.logaddexp(0, -signed / temperature))  # its probability, if no label were wrong
+        return -np.log(np.maximum((1 - wrong) * of_label + wrong * (1 - of_label), 1e-300)).mean()
+
+    return min(itertools.product(temperatures, shares), key=lambda pair: loss(*pair))
 
 
 def fit(
@@ -66,8 +71,8 @@ def fit(
     """Train a network, or the ensemble that `ensemble_size` asks for.
 
     Of many sentences, a tenth is set aside: training stops where the loss on it does not fall any more, the weights of
-    the best epoch are kept, and the temperature is set there. So many sentences are not learned by heart soon: the
-    recurrent layer is never ignored (`sentence_dropout`). Of few sentences all are trained on, for all epochs.
+    the best epoch are kept, and the probabilities are calibrated there. So many sentences are not learned by heart
+    soon: the deep part is never ignored (`sentence_dropout`). Few sentences are all trained on, for all epochs.
 
     Args:
         build: makes the network from hyperparameters and vocabulary size, as `build_model` does.
@@ -117,10 +122,10 @@ def fit(
         if validation:
             if best and last:
                 model.load_weights(best)
-            temperature = model.get_layer("temperature").temperature
-            temperature.assign(1)  # of a training that was resumed, the file may hold another one
+            calibration = model.get_layer("calibration")
+            calibration.set_weights(np.array([1, 0]))  # of a training that was resumed, the file may hold other ones
             logits = np.concatenate(predict_in_batches(model.predict_on_batch, validation))
-            temperature.assign(best_temperature(logits, validation_labels))
+            calibration.set_weights(best_calibration(logits, validation_labels))
         member.set_weights(model.get_weights())
         member.name = name
         trained.append(member)

@@ -185,11 +185,11 @@ def test_an_ensemble_that_is_one_model_gets_keras_layers_in_all_members(trained,
     members[1].set_weights([2 * weight for weight in members[1].get_weights()])
     save_model(average(members), tmp_path / "model.keras")
     model, _ = load_with_keras_layers(tmp_path / "model.keras")
-    recurrent = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.LSTM)]
-    assert len(recurrent) == 4 and {type(layer) for layer in recurrent} == {keras.layers.LSTM}
+    recurrent = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.GRU)]
+    assert len(recurrent) == 4 and {type(layer) for layer in recurrent} == {keras.layers.GRU}
     ids = np.random.default_rng(0).integers(0, 50, (3, 7, 16))
     assert np.allclose(model(ids), average(members)(ids), atol=1e-5)
-    assert isinstance(load_model(path)[0].layers[4].forward_layer, fast_rnn.LSTM)  # and only there
+    assert isinstance(load_model(path)[0].layers[4].forward_layer, fast_rnn.GRU)  # and only there
 
 
 @pytest.mark.slow

@@ -12,7 +12,6 @@ from sentiment import baselines
 from sentiment.baselines import (
     LINEAR,
     LogCountRatios,
-    ZeroMasked,
     build_cnn,
     build_lstm,
     make_linear,
@@ -40,12 +39,6 @@ def test_padding_does_not_change_what_the_models_say(build):
     sentences = [np.arange(1, 1 + length) for length in (9, 1, 4)]
     one_by_one = np.concatenate([model(sentence[None]) for sentence in sentences])
     assert np.allclose(model(pad(sentences)), one_by_one, atol=1e-5)
-
-
-def test_masked_steps_are_zeroed():
-    inputs = np.arange(1, 13, dtype="float32").reshape(2, 3, 2)
-    mask = np.array([[True, True, False], [True, False, False]])
-    assert np.array(ZeroMasked()(inputs, mask=mask)).tolist() == [[[1, 2], [3, 4], [0, 0]], [[7, 8], [0, 0], [0, 0]]]
 
 
 @pytest.mark.parametrize("name", MODELS)

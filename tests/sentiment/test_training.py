@@ -16,7 +16,7 @@ from sentiment.model import build_model, predict
 from sentiment.scoring import load_classifier
 from sentiment.subwords import make_encoder, make_vocabulary
 from sentiment.train import Hyperparameters, for_raw_file
-from sentiment.training import best_temperature, compiled_model, fit, split_validation, train_and_save
+from sentiment.training import best_calibration, compiled_model, fit, split_validation, train_and_save
 
 TINY = Hyperparameters(embedding_size=5, hidden_size=6, word_dropout=0.0, input_dropout=0.0, dropout=0.0, epochs=1)
 ROWS = deduplicate(parse_opinions(opinions(400), "sample")[0])
@@ -47,6 +47,7 @@ def test_the_accuracy_of_training_says_positive_above_a_probability_of_one_half(
     model, inputs = compiled_model(build_model, TINY), pad(INPUTS[:60])
     generator = np.random.default_rng(1)
     model.set_weights([generator.normal(0, 0.3, weight.shape) for weight in model.get_weights()])
+    model.get_layer("calibration").set_weights(np.array([1, 0]))
     logits = model.predict_on_batch(inputs)[:, 0]
     said = logits > 0
     assert 0 < said.sum() < 60 and (np.abs(logits) < 0.5).any()
@@ -132,13 +133,26 @@ def test_a_tenth_of_many_sentences_validates():
 
 
 def test_the_temperature_by_hand():
-    """Logits of 4 and -4, of which three quarters are right: the probability should be 3/4, the logit log 3."""
-    logits, labels = np.array([4.0, 4, 4, 4, -4, -4, -4, -4]), np.array([1, 1, 1, 0, 0, 0, 0, 1])
-    assert best_temperature(logits, labels) == pytest.approx(4 / math.log(3), rel=0.01)
-    assert best_temperature(logits / 10, labels) == pytest.approx(0.4 / math.log(3), rel=0.01)
+    """Logits of 4 and -4, of which three quarters are right: the probability should be 3/4, the logit log 3. There are
+    as many sure ones, 100 and -100, all of them right: no label is wrong because the sentence does not say it."""
+    logits = np.array([4.0, 4, 4, 4, -4, -4, -4, -4, *[100, -100] * 20])
+    labels = np.array([1, 1, 1, 0, 0, 0, 0, 1, *[1, 0] * 20])
+    for scale in (1, 10):
+        temperature, wrong = best_calibration(logits / scale, labels)
+        assert temperature == pytest.approx(4 / scale / math.log(3), rel=0.02) and wrong == 0
 
 
-def test_of_many_sentences_the_best_epoch_is_kept_and_the_temperature_set_on_the_validation_part(tmp_path, monkeypatch):
+def test_the_share_of_wrong_labels_is_found():
+    """The sigmoid of half the logit says how likely a sentence is positive; then a tenth of the labels are turned."""
+    generator = np.random.default_rng(0)
+    logits = generator.normal(0, 8, 20_000)
+    labels = generator.random(20_000) < 1 / (1 + np.exp(-logits / 2))
+    assert best_calibration(logits, labels) == pytest.approx((2, 0), rel=0.05)
+    labels ^= generator.random(20_000) < 0.1
+    assert best_calibration(logits, labels) == pytest.approx((2, 0.1), rel=0.05)
+
+
+def test_of_many_sentences_the_best_epoch_is_kept_and_calibrated_on_the_validation_part(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "MANY", 100)
     monkeypatch.setattr(training, "MAX_EPOCHS", 8)
     noise = [(int(label), sentence) for label, (_, sentence) in zip(np.arange(200) % 7 % 2, ROWS, strict=False)]
@@ -153,7 +167,26 @@ def test_of_many_sentences_the_best_epoch_is_kept_and_the_temperature_set_on_the
     labels = np.array([noise[row][0] for row in rows])
     for name in ("model", "fold-1"):  # the one is restored from its file, the other from memory
         model, encode = load_classifier(tmp_path / f"{name}.keras")
-        temperature = float(model.get_layer("temperature").temperature)
-        logits = model(pad([encode(noise[row][1]) for row in rows])).numpy()[:, 0] * temperature
+        calibration = model.get_layer("calibration")
+        found = calibration.get_weights()
+        calibration.set_weights(np.array([1, 0]))
+        logits = model(pad([encode(noise[row][1]) for row in rows])).numpy()[:, 0]
         assert np.logaddexp(0, -np.where(labels, logits, -logits)).mean() == pytest.approx(min(losses), abs=1e-4)
-        assert temperature == pytest.approx(best_temperature(logits, labels), rel=1e-3) != 1
+        assert found == pytest.approx(best_calibration(logits, labels), rel=1e-3) != [1, 0]
+
+
+def test_a_calibration_that_is_in_the_file_of_the_best_epoch_is_found_anew(tmp_path, monkeypatch):
+    """A training that is resumed after its last epoch finds the calibrated model in its file."""
+    monkeypatch.setattr(training, "MANY", 100)
+    saved, generator = compiled_model(build_model, TINY), np.random.default_rng(0)
+    saved.set_weights([generator.normal(0, 0.3, weight.shape) for weight in saved.get_weights()])
+    calibration = saved.get_layer("calibration")
+    calibration.set_weights(np.array([1, 0]))
+    logits = saved.predict_on_batch(pad(INPUTS))[:, 0]
+    labels = (logits > 0) ^ (generator.random(len(INPUTS)) < 0.2)
+    validation = split_validation(len(INPUTS))[1]
+    expected = best_calibration(logits[validation], labels[validation])
+    calibration.set_weights(np.array([5, 0.3]))
+    saved.save(tmp_path / "model.keras")
+    model = fit(build_model, TINY, INPUTS, labels, lambda batches, monitor: [], tmp_path / "model.keras")
+    assert model.get_layer("calibration").get_weights() == pytest.approx(expected, rel=1e-3)
