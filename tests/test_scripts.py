@@ -187,10 +187,11 @@ def test_eval_prints_the_figures_of_the_model_card(new_process, real_corpora, tm
     run = shutil.copytree(ROOT / "chargen" / "pretrained", tmp_path / "pretrained")
     process = new_process("chargen/eval.py", "--run", run, "--data", real_corpora)
     assert process.returncode == 0, process.stderr
-    card = (run / "README.md").read_text()
-    rows = [line for line in process.stdout.splitlines() if line.startswith(("Kneser", "model", "adaptive", "+"))]
+    card = [line.split() for line in (run / "README.md").read_text().splitlines()]
+    table = process.stdout.split("\n\n")[0].splitlines()
+    rows = [line.split() for line in table if line.startswith(("Kneser", "model", "adaptive", "+"))]
     assert all(row in card for row in rows)
-    assert len(rows) == 6
+    assert len(rows) == 7
 
 
 def test_generate_answers_several_prompts(script, trained):
