@@ -45,6 +45,8 @@ def states_of(model, ids) -> np.ndarray:
 def read_neighbours(model, ids, before, only_read=0):
     """The distribution of each of `ids` (length,), which follow on the text `before`, by what followed similar states.
 
+    More than `MEMORY` ids are read in parts of so many, so that memory does not grow with the text.
+
     Args:
         model: a `CharacterModel`. It stays as it is.
         only_read: so many characters at the end of `before` (the validation part) lead to the states that come after
@@ -53,8 +55,10 @@ def read_neighbours(model, ids, before, only_read=0):
     Yields:
         Arrays (CHUNK or fewer, vocabulary), as `scoring.read_stream` does.
     """
-    before = np.asarray(before)[-MEMORY - only_read :]
-    text, start = np.concatenate([before, ids]).astype("int32"), len(before)
+    known, read = np.split(np.asarray(before), [len(before) - only_read])
+    known, read, ids, later = known[-MEMORY:], read[-MEMORY:], ids[:MEMORY], ids[MEMORY:]
+    text = np.concatenate([known, read, ids]).astype("int32")
+    start, only_read = len(known) + len(read), len(read)
     states = states_of(model, text[:-1])  # number i comes before text[i + 1]
     places = np.delete(np.arange(len(states)), slice(start - 1 - only_read, start - 1))
     keys, values = tf.constant(states[places]), text[places + 1]
@@ -84,3 +88,5 @@ def read_neighbours(model, ids, before, only_read=0):
         np.add.at(votes, (np.arange(len(now))[:, None], values[memory][indices]), weights)
         distributions = (1 - UNIFORM) * votes / votes.sum(axis=1, keepdims=True) + UNIFORM / size
         yield from np.split(distributions, range(CHUNK, len(now), CHUNK))
+    if len(later):
+        yield from read_neighbours(model, later, ids)

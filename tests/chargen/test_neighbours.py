@@ -33,7 +33,7 @@ def test_states_are_those_of_the_text_read_step_by_step(cell, monkeypatch, ids):
     assert np.allclose(states_of(model, ids)[100:], outputs[100:], atol=1e-3)
 
 
-@pytest.mark.parametrize(("memory", "neighbours"), [(1000, 500), (20, 500), (1000, 5)])
+@pytest.mark.parametrize(("memory", "neighbours"), [(1000, 500), (80, 500), (1000, 5)])
 def test_what_followed_similar_states_is_weighted(memory, neighbours, monkeypatch, ids):
     """Compared with the formula of the docstring, one pair of states after the other."""
     states, start, only_read = np.random.default_rng(1).normal(size=(199, 3)).astype("float32"), 120, 30
@@ -62,6 +62,29 @@ def test_blocks_and_chunks_change_nothing(monkeypatch, ids):
     other = list(read_neighbours(model_of(), ids[120:], ids[:120]))
     assert [len(chunk) for chunk in other] == [7] * 11 + [3]
     assert np.allclose(np.concatenate(one), np.concatenate(other), atol=1e-6)
+
+
+def test_a_long_text_is_read_in_parts(monkeypatch, ids):
+    monkeypatch.setattr("chargen.neighbours.MEMORY", 40)
+    model = model_of()
+    parts = [(ids[120:160], ids[60:120], 20), (ids[160:], ids[120:160], 0)]
+    expected = np.concatenate([chunk for part in parts for chunk in read_neighbours(model, *part)])
+    assert np.allclose(np.concatenate(list(read_neighbours(model, ids[120:], ids[:120], 20))), expected, atol=1e-6)
+
+
+def test_no_more_states_are_kept_than_three_memories(monkeypatch, ids):
+    monkeypatch.setattr("chargen.neighbours.MEMORY", 20)
+    lengths = []
+
+    def states(model, text):
+        lengths.append(len(text))
+        return np.random.default_rng(1).normal(size=(len(text), 3)).astype("float32")
+
+    monkeypatch.setattr("chargen.neighbours.states_of", states)
+    found = np.concatenate(list(read_neighbours(model_of(), ids[150:], ids[:150], 60)))
+    assert max(lengths) < 60
+    assert found.shape == (50, SIZE)
+    assert np.allclose(found.sum(axis=1), 1)
 
 
 def test_nothing_looks_ahead(ids):
