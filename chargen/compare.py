@@ -76,7 +76,7 @@ def compare(models, vocabulary, ids, text: str) -> list[tuple]:
         ids: the text in the vocabulary, where rare characters may share an id.
         text: the text itself, for the compressors.
     """
-    from chargen.neighbours import read_neighbours
+    from chargen.neighbours import network_streams
     from chargen.scoring import bits_of, mean_of, read_stream
 
     train, validation, test = split_text(ids)
@@ -91,14 +91,10 @@ def compare(models, vocabulary, ids, text: str) -> list[tuple]:
     rows.append((name, float(bits_of(stream, test).mean()), "-"))
 
     both = np.concatenate([validation, test])
-    adaptive = []
-    for new, known, only_read in ((test, before, len(validation)), (both, train, 0)):
-        streams = {
-            "+ dynamic evaluation": mean_of([read_stream(model, new, known, learn=True) for model in models]),
-            "+ neighbours": mean_of([read_neighbours(model, new, known, only_read) for model in models]),
-        }
-        adaptive.append(adaptive_bits(streams, train, order, vocabulary, new, known))
-    after_train, after_both = adaptive
+    streams = network_streams(models, test, before, len(validation))
+    after_train = adaptive_bits(streams, train, order, vocabulary, test, before)
+    streams = network_streams(models, both, train, 0)
+    after_both = adaptive_bits(streams, train, order, vocabulary, both, train)
     for name, bits in after_train.items():
         rows.append((name, float(bits.mean()), float(after_both[name][-len(test) :].mean())))
     spelling = vocabulary.spelling_bits(test).mean()

@@ -54,7 +54,7 @@ class Options(Flags):
 def evaluate(run: Path, ids) -> dict:
     """Measure the models of `run` on the test part of `ids`, print the table, draw the figures, return the metrics."""
     from chargen.model import CharacterModel  # noqa: F401 - registers the layers
-    from chargen.neighbours import read_neighbours
+    from chargen.neighbours import network_streams
     from chargen.scoring import bits_of, mean_of, read_stream
     from common import plots
 
@@ -75,10 +75,7 @@ def evaluate(run: Path, ids) -> dict:
     if len(models) > 1:
         ensemble = mean_of([read_stream(model, test, before) for model in models])
         bits[f"ensemble of {len(models)}"] = bits_of(ensemble, test)
-    streams = {
-        "+ dynamic evaluation": mean_of([read_stream(model, test, before, learn=True) for model in models]),
-        "+ neighbours": mean_of([read_neighbours(model, test, before, len(validation)) for model in models]),
-    }
+    streams = network_streams(models, test, before, len(validation))
     adaptive = adaptive_bits(streams, train, order, vocabulary, test, before)
 
     spelling = vocabulary.spelling_bits(test)

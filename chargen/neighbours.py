@@ -20,7 +20,7 @@ Schooler 1991, Reflections of the environment in memory (why a power of the age)
 import numpy as np
 import tensorflow as tf
 
-from chargen.scoring import CHUNK
+from chargen.scoring import CHUNK, mean_of, read_stream
 
 NEIGHBOURS = 500
 TEMPERATURE = 0.08  # as a share of the spread of the states: the root of the units' variances, summed
@@ -62,15 +62,16 @@ def read_neighbours(model, ids, before, only_read=0):
     states = states_of(model, text[:-1])  # number i comes before text[i + 1]
     places = np.delete(np.arange(len(states)), slice(start - 1 - only_read, start - 1))
     keys, values = tf.constant(states[places]), text[places + 1]
+    lengths = tf.reduce_sum(keys**2, axis=1)  # squared
     temperature = TEMPERATURE * np.sqrt(states[:start].var(axis=0).sum())
     queries, size = states[start - 1 :].copy(), model.config["vocabulary_size"]
     del states  # they take memory, and are in `keys`
 
     @tf.function(reduce_retracing=True)
-    def nearest(queries, now, keys, places):
+    def nearest(queries, now, keys, lengths, places):
         """Distances and indices (queries, neighbours) of the keys that are nearest, the nearest first."""
-        lengths = tf.reduce_sum(queries**2, axis=1, keepdims=True) + tf.reduce_sum(keys**2, axis=1)
-        squares = lengths - 2 * tf.matmul(queries, keys, transpose_b=True)
+        squares = tf.reduce_sum(queries**2, axis=1, keepdims=True) + lengths
+        squares -= 2 * tf.matmul(queries, keys, transpose_b=True)
         squares = tf.where(places < now[:, None], squares, np.inf)  # what follows on later states isn't known yet
         found, indices = tf.math.top_k(-squares, tf.minimum(NEIGHBOURS, tf.shape(keys)[0]))
         return tf.sqrt(tf.maximum(-found, 0)), indices
@@ -80,7 +81,7 @@ def read_neighbours(model, ids, before, only_read=0):
         end = np.searchsorted(places, now[-1])
         memory = slice(max(0, end - MEMORY), end)
         block = tf.constant(queries[first : first + BLOCK])
-        found = nearest(block, tf.constant(now), keys[memory], tf.constant(places[memory]))
+        found = nearest(block, tf.constant(now), keys[memory], lengths[memory], tf.constant(places[memory]))
         distances, indices = (array.numpy() for array in found)
         ages = np.maximum(now[:, None] - places[memory][indices], 1)
         weights = np.exp((distances[:, :1] - distances) / temperature) / ages**FORGETTING
@@ -90,3 +91,12 @@ def read_neighbours(model, ids, before, only_read=0):
         yield from np.split(distributions, range(CHUNK, len(now), CHUNK))
     if len(later):
         yield from read_neighbours(model, later, ids)
+
+
+def network_streams(models, ids, before, only_read) -> dict:
+    """For `mixing.adaptive_bits`: what the networks say of `ids`, by dynamic evaluation and by their neighbours. Of
+    several models it is the mean of their probabilities. Args: as `read_neighbours`."""
+    return {
+        "+ dynamic evaluation": mean_of([read_stream(model, ids, before, learn=True) for model in models]),
+        "+ neighbours": mean_of([read_neighbours(model, ids, before, only_read) for model in models]),
+    }
